@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Modules and who may import whom: docs/architecture.md. `tools/test` builds with
+// `--explicit-target-dependency-import-check error`, so that an undeclared import does not compile.
+
+let swift: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+let c: [CSetting] = [.treatAllWarnings(as: .error), .define("_GNU_SOURCE")]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func cLibrary(_ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, cSettings: c, linkerSettings: link)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "edgerun",
+  products: [
+    .library(name: "Format", targets: ["Format"]),
+    .library(name: "Quantize", targets: ["Quantize"]),
+    .library(name: "Runtime", targets: ["Runtime"]),
+    .library(name: "Vision", targets: ["Vision"]),
+    .library(name: "Trainer", targets: ["Trainer"]),
+    .executable(name: "edgerun", targets: ["edgerun"]),
+    .executable(name: "edgetrain", targets: ["edgetrain"]),
+  ],
+  targets: [
+    // System libraries: module maps only.
+    .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "COpenCL"),
+    .systemLibrary(name: "CJPEG"),
+
+    // C: the operating system, the JPEG codec's error handling, the SIMD micro-kernels.
+    cLibrary("Platform"),
+    cLibrary("JPEGCodec", ["CJPEG"]),
+    cLibrary("Kernels", link: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
+
+    // The device side: no Foundation; also builds as Embedded Swift (tools/build-device).
+    library("Format", ["Platform"]),
+    library("Quantize", ["Format"]),
+    library("Runtime", ["Format", "Quantize", "Kernels", "Platform"]),
+    library("Vision", ["Format", "JPEGCodec", "Platform"]),
+    .executableTarget(
+      name: "edgerun", dependencies: ["Runtime", "Quantize", "Vision", "Format", "Platform"], swiftSettings: swift),
+
+    // The workstation side.
+    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "COpenBLAS"]),
+    .executableTarget(
+      name: "edgetrain",
+      dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform"],
+      swiftSettings: swift),
+
+    tests("FormatTests", ["Format", "Platform"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

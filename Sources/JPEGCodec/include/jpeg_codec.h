@@ -1,0 +1,1 @@
+typedef int jpeg_placeholder;
