@@ -47,16 +47,21 @@ let package = Package(
     library("Runtime", ["Format", "Quantize", "Kernels", "Platform"]),
     library("Vision", ["Format", "JPEGCodec", "Platform"]),
     .executableTarget(
-      name: "edgerun", dependencies: ["Runtime", "Quantize", "Vision", "Format", "Platform"], swiftSettings: swift),
+      name: "edgerun", dependencies: ["Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
+      swiftSettings: swift),
+
+    // What both commands need: options, text tables, JSON, numbers as text. No Foundation either.
+    library("Terminal", ["Platform"]),
 
     // The workstation side.
     library("Trainer", ["Format", "Quantize", "Vision", "Platform", "COpenBLAS"]),
     .executableTarget(
       name: "edgetrain",
-      dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform"],
+      dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
       swiftSettings: swift),
 
     tests("FormatTests", ["Format", "Platform"]),
+    tests("TerminalTests", ["Terminal"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
