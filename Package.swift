@@ -62,6 +62,7 @@ let package = Package(
 
     tests("FormatTests", ["Format", "Platform"]),
     tests("TerminalTests", ["Terminal"]),
+    tests("QuantizeTests", ["Quantize", "Format"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

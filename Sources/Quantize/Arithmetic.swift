@@ -19,6 +19,8 @@ public struct Requantization: Equatable, Sendable {
   /// - Parameters:
   ///   - accumulator: scale of the accumulator, one per channel (`input scale × weight scale`).
   ///   - output: the output tensor's quantization, per tensor.
+  ///
+  /// With scales in `Quantization.scaleRange` the multipliers are normal floats in [2^−120, 2^120].
   public init(accumulator scales: [Float], output: Quantization, activation: FusedActivation = .none) {
     let outputScale = output.scales[0]
     multipliers = scales.map { $0 / outputScale }
@@ -61,43 +63,81 @@ extension Quantization {
 
   /// The asymmetric s8 quantization of activations in [`minimum`, `maximum`], widened to contain 0, which is always
   /// represented exactly. A range without extent gets scale 1.
+  ///
+  /// Total: NaN counts as 0, and what lies beyond ±`largestMagnitude` as that, so that the scale is in `scaleRange`
+  /// whatever a network computes.
   public init(minimum: Float, maximum: Float) {
-    let low = min(minimum, 0)
-    let high = max(maximum, 0)
+    // Written so that NaN, which compares false with everything, becomes 0.
+    let low = minimum < 0 ? max(minimum, -Quantization.largestMagnitude) : 0
+    let high = maximum > 0 ? min(maximum, Quantization.largestMagnitude) : 0
     let scale = high / 255 - low / 255
-    guard scale > Quantization.smallestScale else {
-      self.init(scale: high == low ? 1 : Quantization.smallestScale, zeroPoint: 0)
+    guard scale > Quantization.scaleRange.lowerBound else {
+      self.init(scale: high == low ? 1 : Quantization.scaleRange.lowerBound, zeroPoint: 0)
       return
     }
     let zeroPoint = (-128 - low / scale).rounded(.toNearestOrEven)
     self.init(scale: scale, zeroPoint: Int32(min(max(zeroPoint, -128), 127)))
   }
 
-  /// Below this a scale's reciprocal and products with other scales could leave the normal floats.
-  public static let smallestScale: Float = 0x1p-40
+  /// The largest magnitude that an activation's range may have: two of them, divided by 255, are below 2^40.
+  public static let largestMagnitude: Float = 0x1p46
+
+  /// The most elements that an s8 mean may have: 255 · 2^23 < 2^31.
+  public static let largestMeanCount = 1 << 23
+
+  /// The quantization that a dynamic operator gives its f32 input: that of the smallest and largest of all its
+  /// elements, NaN ignored.
+  public init(rangeOf values: [Float]) {
+    var minimum: Float = 0
+    var maximum: Float = 0
+    for value in values {
+      if value < minimum { minimum = value }
+      if value > maximum { maximum = value }
+    }
+    self.init(minimum: minimum, maximum: maximum)
+  }
+}
+
+/// The last step of a dynamic operator (f32 input, s8 weights): `clamp(Float(accumulator) × scale + bias)`, two IEEE
+/// operations that are never contracted into one; `scale` is input scale × weight scale of the channel, rounded to f32.
+public func dynamicResult(_ accumulator: Int32, scale: Float, bias: Float, activation: FusedActivation) -> Float {
+  let product = Float(accumulator) * scale
+  return activation.clamp(product + bias)
+}
+
+extension FusedActivation {
+  /// `value` limited to `bounds`; NaN becomes the lower bound where there is one and stays NaN otherwise.
+  public func clamp(_ value: Float) -> Float {
+    switch self {
+    case .none: value
+    case .relu: value > 0 ? value : 0
+    case .relu6: value > 0 ? min(value, 6) : 0
+    }
+  }
 }
 
 /// Sum of two s8 tensors with scales of their own, in integers:
 /// `q = clamp(((a − za)·ma + (b − zb)·mb + 2^(shift − 1)) >> shift) + zo)`, arithmetic shift.
 ///
-/// `ma` and `mb` are scale ratios in fixed point of at most 21 bits, so that no intermediate leaves s32.
+/// `ma` and `mb` are scale ratios in fixed point of at most 21 bits, so that no intermediate leaves s32:
+/// 2 · 255 · 2^21 + 2^30 < 2^31.
 public struct QuantizedAdd: Equatable, Sendable {
   public let zeroPointA: Int32
   public let zeroPointB: Int32
+  /// Input scale / output scale in units of 2^−shift, in [0, 2^21].
   public let multiplierA: Int32
   public let multiplierB: Int32
-  /// In [1, 31].
+  /// In [2, 31].
   public let shift: Int32
   public let zeroPoint: Int32
   public let minimum: Int32
   public let maximum: Int32
 
-  /// Nil when an input's scale is more than 2^19 times the output's: nothing of the sum would be left.
-  public init?(_ a: Quantization, _ b: Quantization, output: Quantization, activation: FusedActivation = .none) {
-    let ratioA = Double(a.scales[0]) / Double(output.scales[0])
-    let ratioB = Double(b.scales[0]) / Double(output.scales[0])
+  /// A scale ratio counts as at most `largestRatio`: beyond it every step of an input saturates the output anyway.
+  public init(_ a: Quantization, _ b: Quantization, output: Quantization, activation: FusedActivation = .none) {
+    let ratioA = min(Double(a.scales[0]) / Double(output.scales[0]), QuantizedAdd.largestRatio)
+    let ratioB = min(Double(b.scales[0]) / Double(output.scales[0]), QuantizedAdd.largestRatio)
     let exponent = Int32(max(ratioA, ratioB).exponent)
-    guard exponent < 19 else { return nil }
     let shift = min(31, 20 - exponent)
     let one = Double(sign: .plus, exponent: Int(shift), significand: 1)
     self.shift = shift
@@ -109,6 +149,8 @@ public struct QuantizedAdd: Equatable, Sendable {
     (minimum, maximum) = activation.quantizedBounds(in: output)
   }
 
+  public static let largestRatio = 0x1p18
+
   public func callAsFunction(_ a: Int8, _ b: Int8) -> Int8 {
     let sum = (Int32(a) - zeroPointA) * multiplierA + (Int32(b) - zeroPointB) * multiplierB
     let rounded = (sum + (1 << (shift - 1))) >> shift
@@ -118,6 +160,9 @@ public struct QuantizedAdd: Equatable, Sendable {
 
 /// Mean of `count` s8 values of one quantization, which the output shares: the sum of `q − zeroPoint` goes through
 /// `Requantization`'s formula with the multiplier 1/count, rounded once to f32.
+///
+/// - Precondition: `count` is in [1, `Quantization.largestMeanCount`], so that 255 · count fits s32. No clamp is needed: the
+///   relative error of the two f32 roundings is far too small to carry a mean past its largest element's integer.
 public func quantizedMean(sum: Int32, count: Int32, quantization: Quantization) -> Int8 {
   let scaled = Float(sum - count * quantization.zeroPoint) * (1 / Float(count))
   return Int8(Int32(scaled.rounded(.toNearestOrEven)) + quantization.zeroPoint)
