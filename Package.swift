@@ -38,7 +38,7 @@ let package = Package(
 
     // C: the operating system, the JPEG codec's error handling, the SIMD micro-kernels.
     cLibrary("Platform"),
-    cLibrary("JPEGCodec", ["CJPEG"]),
+    cLibrary("JPEGCodec", ["CJPEG"], link: [.linkedLibrary("jpeg")]),
     cLibrary("Kernels", link: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
 
     // The device side: no Foundation; also builds as Embedded Swift (tools/build-device).
@@ -63,6 +63,7 @@ let package = Package(
     tests("FormatTests", ["Format", "Platform"]),
     tests("TerminalTests", ["Terminal"]),
     tests("QuantizeTests", ["Quantize", "Format"]),
+    tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
