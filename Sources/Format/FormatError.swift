@@ -40,3 +40,17 @@ extension FormatError {
     }
   }
 }
+
+extension FormatError {
+  /// The same error with `place` before the name of what is wrong: "node 3 'conv1': stride: expected …".
+  func within(_ place: String) -> FormatError {
+    switch self {
+    case .truncated(let what, let expected, let found):
+      .truncated(what: "\(place): \(what)", expected: expected, found: found)
+    case .checksumMismatch(let section): .checksumMismatch(section: "\(place): \(section)")
+    case .invalid(let what, let expected, let found):
+      .invalid(what: "\(place): \(what)", expected: expected, found: found)
+    case .cannotRead, .cannotWrite, .notAModel, .newerVersion: self
+    }
+  }
+}

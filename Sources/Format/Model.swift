@@ -77,7 +77,7 @@ public struct Provenance: Equatable, Sendable {
 /// Everything in a model file that is neither graph nor weights.
 public struct Metadata: Equatable, Sendable {
   public var name: String
-  /// One label per class: empty, or as many as the first output has elements.
+  /// One label per class: empty, or as many as the first output's last dimension.
   public var labels: [String]
   public var preprocessing: Preprocessing?
   public var provenance: Provenance
@@ -111,7 +111,8 @@ public struct SelfTest: Sendable {
   }
 }
 
-/// A model file in memory.
+/// A model: graph, weights, and everything that belongs to them. In memory it may be anything; what is read from a file
+/// or written to one has been verified.
 public struct Model: Sendable {
   public var graph: Graph
   public var metadata: Metadata

@@ -1,0 +1,110 @@
+import Platform
+
+extension Model {
+  /// Verifies the model and writes it to `path`, which holds the old file or the whole new one, whatever happens.
+  ///
+  /// - Throws: `FormatError.invalid` if the model is not valid; `FormatError.cannotWrite` with the system's reason.
+  public func write(to path: String) throws(FormatError) {
+    let bytes = try encoded()
+    let error = bytes.withUnsafeBytes { platform_write_file_atomically(path, $0.baseAddress, $0.count) }
+    guard error == 0 else { throw .cannotWrite(path: path, reason: systemErrorText(error)) }
+  }
+
+  /// The model as the bytes of a file. Equal models give equal bytes.
+  ///
+  /// - Throws: `FormatError.invalid` if the model is not valid: nobody can write a file that cannot be read.
+  public func encoded() throws(FormatError) -> [UInt8] {
+    try verify()
+    var graphSection = ByteWriter()
+    var weights = ByteWriter()
+    graphSection.put(graph, weights: &weights)
+    var metadataSection = ByteWriter()
+    metadataSection.put(metadata)
+    var sections: [(code: Container.SectionCode, bytes: [UInt8])] = [
+      (.graph, graphSection.bytes), (.weights, weights.bytes), (.metadata, metadataSection.bytes),
+    ]
+    if let selfTest {
+      var section = ByteWriter()
+      section.put(selfTest.tolerance)
+      for constant in selfTest.inputs + selfTest.outputs { section.put(aligned: constant) }
+      sections.append((.selfTest, section.bytes))
+    }
+    return Container.encode(sections)
+  }
+}
+
+extension ByteWriter {
+  fileprivate mutating func put(_ graph: Graph, weights: inout ByteWriter) {
+    put(int: graph.tensors.count)
+    for tensor in graph.tensors { put(tensor, weights: &weights) }
+    put(int: graph.nodes.count)
+    for node in graph.nodes {
+      put(node.name)
+      put(node.op)
+      put(indices: node.inputs)
+      put(indices: node.outputs)
+    }
+    put(indices: graph.inputs)
+    put(indices: graph.outputs)
+  }
+
+  private mutating func put(indices: [TensorIndex]) {
+    put(UInt16(indices.count))
+    for index in indices { put(int: index) }
+  }
+
+  private mutating func put(_ tensor: Tensor, weights: inout ByteWriter) {
+    put(tensor.name)
+    put(tensor.type.rawValue)
+    put(UInt8(tensor.shape.count))
+    var flags: UInt8 = 0
+    if tensor.quantization != nil { flags |= TensorFlags.quantized }
+    if tensor.constant != nil { flags |= TensorFlags.constant }
+    put(flags)
+    for dimension in tensor.shape { put(int: dimension) }
+    if let quantization = tensor.quantization {
+      put(quantization.zeroPoint)
+      put(quantization.axis.map { UInt8($0) } ?? noAxis)
+      put(int: quantization.scales.count)
+      put(quantization.scales)
+    }
+    if let constant = tensor.constant {
+      weights.align()
+      put(UInt64(weights.bytes.count))
+      weights.put(aligned: constant)
+    }
+  }
+
+  fileprivate mutating func put(_ metadata: Metadata) {
+    put(metadata.name)
+    put(int: metadata.labels.count)
+    for label in metadata.labels { put(label) }
+    put(metadata.preprocessing == nil ? 0 as UInt8 : 1)
+    if let preprocessing = metadata.preprocessing {
+      put(int: preprocessing.width)
+      put(int: preprocessing.height)
+      put(UInt8(preprocessing.channels))
+      put(preprocessing.fit.rawValue)
+      put(preprocessing.cropFraction)
+      put(preprocessing.mean)
+      put(preprocessing.deviation)
+    }
+    put(metadata.provenance.tool)
+    put(metadata.provenance.data)
+    put(optional: metadata.provenance.seed)
+    put(optional: metadata.provenance.floatAccuracy?.bitPattern)
+    put(optional: metadata.provenance.int8Accuracy?.bitPattern)
+    put(int: metadata.calibration.count)
+    for range in metadata.calibration {
+      put(range.tensor)
+      put(range.minimum)
+      put(range.maximum)
+    }
+  }
+
+  /// A flag byte, and the value if there is one.
+  private mutating func put<Integer: FixedWidthInteger & BitwiseCopyable>(optional value: Integer?) {
+    put(value == nil ? 0 as UInt8 : 1)
+    if let value { put(value) }
+  }
+}

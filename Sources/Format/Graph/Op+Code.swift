@@ -1,0 +1,170 @@
+extension Op {
+  /// The operator's code in the file. Codes keep their meaning, attributes included, for ever; an operator that changes
+  /// gets a new one (docs/format.md, "Operators").
+  var code: UInt16 {
+    switch self {
+    case .conv2D: 1
+    case .depthwiseConv2D: 2
+    case .dense: 3
+    case .maxPool2D: 4
+    case .averagePool2D: 5
+    case .globalAveragePool: 6
+    case .add: 7
+    case .concat: 8
+    case .activation: 9
+    case .softmax: 10
+    case .batchNorm: 11
+    case .reshape: 12
+    case .quantize: 13
+    case .dequantize: 14
+    case .lookup: 15
+    case .lookupSoftmax: 16
+    }
+  }
+
+  /// The operator's name for people, as "conv2d" or "relu".
+  public var name: String {
+    switch self {
+    case .conv2D: "conv2d"
+    case .depthwiseConv2D: "depthwise_conv2d"
+    case .dense: "dense"
+    case .maxPool2D: "max_pool2d"
+    case .averagePool2D: "average_pool2d"
+    case .globalAveragePool: "global_average_pool"
+    case .add: "add"
+    case .concat: "concat"
+    case .activation(let activation): activation.name
+    case .softmax: "softmax"
+    case .batchNorm: "batch_norm"
+    case .reshape: "reshape"
+    case .quantize: "quantize"
+    case .dequantize: "dequantize"
+    case .lookup: "lookup"
+    case .lookupSoftmax: "lookup_softmax"
+    }
+  }
+}
+
+extension Activation {
+  /// The function's name for people.
+  public var name: String {
+    switch self {
+    case .relu: "relu"
+    case .relu6: "relu6"
+    case .sigmoid: "sigmoid"
+    case .tanh: "tanh"
+    }
+  }
+}
+
+extension ElementType {
+  /// The type's name for people.
+  public var name: String {
+    switch self {
+    case .f32: "f32"
+    case .s8: "s8"
+    case .s32: "s32"
+    case .u8: "u8"
+    }
+  }
+}
+
+extension ByteReader {
+  /// An operator: u16 code, then the attributes of that code.
+  mutating func op(_ field: String) throws(FormatError) -> Op {
+    let code = try integer(field, as: UInt16.self)
+    switch code {
+    case 1:
+      let window = try slidingWindow(field)
+      let groups = try int(field)
+      return .conv2D(
+        Conv2D(
+          strideHeight: window.strideHeight, strideWidth: window.strideWidth, dilationHeight: window.height,
+          dilationWidth: window.width, padding: window.padding, groups: groups,
+          activation: try self.code("fused activation")))
+    case 2:
+      let window = try slidingWindow(field)
+      return .depthwiseConv2D(
+        DepthwiseConv2D(
+          strideHeight: window.strideHeight, strideWidth: window.strideWidth, dilationHeight: window.height,
+          dilationWidth: window.width, padding: window.padding, activation: try self.code("fused activation")))
+    case 3: return .dense(Dense(activation: try self.code("fused activation")))
+    case 4: return .maxPool2D(try pool(field))
+    case 5: return .averagePool2D(try pool(field))
+    case 6: return .globalAveragePool
+    case 7: return .add(Add(activation: try self.code("fused activation")))
+    case 8: return .concat(Concat(axis: Int(try integer("concat axis", as: UInt8.self))))
+    case 9: return .activation(try self.code("activation"))
+    case 10: return .softmax
+    case 11: return .batchNorm(BatchNorm(epsilon: try float("batch_norm epsilon")))
+    case 12: return .reshape
+    case 13: return .quantize
+    case 14: return .dequantize
+    case 15: return .lookup
+    case 16: return .lookupSoftmax
+    default:
+      throw .invalid(
+        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 16", found: "\(code)")
+    }
+  }
+
+  /// What convolutions and pools have in common: strides, then dilations or the window's size, then paddings.
+  private mutating func slidingWindow(
+    _ field: String
+  ) throws(FormatError) -> (strideHeight: Int, strideWidth: Int, height: Int, width: Int, padding: Padding) {
+    let strideHeight = try short(field)
+    let strideWidth = try short(field)
+    let height = try short(field)
+    let width = try short(field)
+    let top = try short(field)
+    let left = try short(field)
+    let bottom = try short(field)
+    let right = try short(field)
+    return (
+      strideHeight, strideWidth, height, width, Padding(top: top, left: left, bottom: bottom, right: right)
+    )
+  }
+
+  private mutating func pool(_ field: String) throws(FormatError) -> Pool2D {
+    let window = try slidingWindow(field)
+    return Pool2D(
+      windowHeight: window.height, windowWidth: window.width, strideHeight: window.strideHeight,
+      strideWidth: window.strideWidth, padding: window.padding)
+  }
+
+  private mutating func short(_ field: String) throws(FormatError) -> Int { Int(try integer(field, as: UInt16.self)) }
+}
+
+extension ByteWriter {
+  /// What `ByteReader.op` reads.
+  mutating func put(_ op: Op) {
+    put(op.code)
+    switch op {
+    case .conv2D(let conv):
+      putWindow(conv.strideHeight, conv.strideWidth, conv.dilationHeight, conv.dilationWidth, conv.padding)
+      put(int: conv.groups)
+      put(conv.activation.rawValue)
+    case .depthwiseConv2D(let conv):
+      putWindow(conv.strideHeight, conv.strideWidth, conv.dilationHeight, conv.dilationWidth, conv.padding)
+      put(conv.activation.rawValue)
+    case .dense(let dense): put(dense.activation.rawValue)
+    case .maxPool2D(let pool), .averagePool2D(let pool):
+      putWindow(pool.strideHeight, pool.strideWidth, pool.windowHeight, pool.windowWidth, pool.padding)
+    case .add(let add): put(add.activation.rawValue)
+    case .concat(let concat): put(UInt8(concat.axis))
+    case .activation(let activation): put(activation.rawValue)
+    case .batchNorm(let norm): put(norm.epsilon)
+    case .globalAveragePool, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax: break
+    }
+  }
+
+  private mutating func putWindow(
+    _ strideHeight: Int, _ strideWidth: Int, _ height: Int, _ width: Int, _ padding: Padding
+  ) {
+    for value in [
+      strideHeight, strideWidth, height, width, padding.top, padding.left, padding.bottom, padding.right,
+    ] {
+      put(UInt16(value))
+    }
+  }
+}

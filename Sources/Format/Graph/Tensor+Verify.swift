@@ -1,0 +1,147 @@
+// One tensor record on its own: shape, quantization, the bytes of a constant.
+
+/// The bytes of a tensor of this shape, having made sure that rank, dimensions and size are within `Limits`.
+@discardableResult
+func checkedByteCount(_ shape: [Int], _ type: ElementType, _ what: String) throws(FormatError) -> Int {
+  guard 1...Limits.rank ~= shape.count else {
+    throw .invalid(what: "\(what), rank", expected: "1 to \(Limits.rank)", found: "\(shape.count)")
+  }
+  var count = 1
+  for dimension in shape {
+    guard 1...Limits.dimension ~= dimension else {
+      throw .invalid(what: "\(what), dimension", expected: "1 to \(Limits.dimension)", found: "\(dimension)")
+    }
+    let product = count.multipliedReportingOverflow(by: dimension)
+    guard !product.overflow, product.partialValue <= Limits.elements else {
+      throw .invalid(what: what, expected: "at most \(Limits.elements) elements", found: shapeText(shape))
+    }
+    count = product.partialValue
+  }
+  return count * type.size
+}
+
+/// Names, labels and other texts end up on terminals and in JSON: short, and without control characters.
+func verifyText(_ text: String, _ what: String) throws(FormatError) {
+  guard text.utf8.count <= Limits.textBytes else {
+    throw .invalid(what: what, expected: "at most \(Limits.textBytes) bytes", found: "\(text.utf8.count)")
+  }
+  var previous: UInt8 = 0
+  for byte in text.utf8 {
+    // C0, DEL, and C1, which UTF-8 writes as C2 80 to C2 9F.
+    guard byte >= 0x20, byte != 0x7F, !(previous == 0xC2 && byte < 0xA0) else {
+      throw .invalid(what: what, expected: "no control characters", found: "byte \(byte)")
+    }
+    previous = byte
+  }
+}
+
+extension Tensor {
+  /// Checks what does not depend on the nodes around. `what` is how errors call this tensor.
+  func verify(_ what: String) throws(FormatError) {
+    try verifyText(name, "\(what), name")
+    let byteCount = try checkedByteCount(shape, type, what)
+    try verifyQuantization(what)
+    guard let constant else {
+      guard type == .f32 || type == .s8 else {
+        throw .invalid(what: "\(what), element type of an activation", expected: "f32 or s8", found: type.name)
+      }
+      guard type == .f32 || (quantization != nil && quantization?.axis == nil) else {
+        throw .invalid(
+          what: "\(what), quantization of an s8 activation", expected: "one scale",
+          found: quantization == nil ? "none" : "scales per channel")
+      }
+      return
+    }
+    let bytes = constant.bytes
+    guard bytes.count == byteCount else {
+      throw .invalid(what: "\(what), constant", expected: "\(byteCount) bytes", found: "\(bytes.count)")
+    }
+    try constant.verifyElements(of: type, "\(what), constant")
+  }
+
+  private func verifyQuantization(_ what: String) throws(FormatError) {
+    guard let quantization else { return }
+    guard type == .s8 || type == .s32 else {
+      throw .invalid(what: "\(what), quantization", expected: "none for \(type.name)", found: "one")
+    }
+    var expectedScales = 1
+    if let axis = quantization.axis {
+      guard shape.indices ~= axis else {
+        throw .invalid(what: "\(what), quantization axis", expected: "0 to \(shape.count - 1)", found: "\(axis)")
+      }
+      expectedScales = shape[axis]
+    }
+    guard quantization.scales.count == expectedScales else {
+      throw .invalid(what: "\(what), scales", expected: "\(expectedScales)", found: "\(quantization.scales.count)")
+    }
+    for scale in quantization.scales where !(Quantization.scales ~= scale) {
+      throw .invalid(what: "\(what), scale", expected: "2^-40 to 2^40", found: scale.magnitudeText)
+    }
+    let zeroPoints: ClosedRange<Int32> = type == .s8 && quantization.axis == nil ? -128...127 : 0...0
+    guard zeroPoints ~= quantization.zeroPoint else {
+      throw .invalid(
+        what: "\(what), zero point", expected: "\(zeroPoints.lowerBound) to \(zeroPoints.upperBound)",
+        found: "\(quantization.zeroPoint)")
+    }
+  }
+}
+
+extension Constant {
+  /// Checks that elements of `type` can be used where they lie, and that no f32 is NaN or infinite.
+  func verifyElements(of type: ElementType, _ what: String) throws(FormatError) {
+    guard UInt(bitPattern: bytes.baseAddress) % UInt(type.size) == 0 else {
+      throw .invalid(what: what, expected: "bytes aligned to \(type.size)", found: "others")
+    }
+    guard type != .f32 || isFinite else {
+      throw .invalid(what: what, expected: "finite numbers", found: "NaN or infinity")
+    }
+  }
+
+  /// Whether no f32 is NaN or infinite. One pass that the compiler vectorizes for any SIMD unit: loading a model
+  /// must not take longer than reading its bytes.
+  var isFinite: Bool {
+    var marks: UInt32 = 0
+    for bits in words(as: UInt32.self) {
+      // Adding one to an exponent of all ones carries into the sign bit, which was cleared.
+      marks |= (bits & 0x7FFF_FFFF) &+ 0x0080_0000
+    }
+    return marks >> 31 == 0
+  }
+
+  /// Whether all s8 elements are in [−127, 127], as weights are.
+  var isSymmetric: Bool {
+    var least = UInt8.max
+    for byte in bytes { least = min(least, byte ^ 0x80) }
+    return least != 0
+  }
+
+  /// Whether all s32 elements are in `range`.
+  func isWithin(_ range: ClosedRange<Int32>) -> Bool {
+    var outside = false
+    for value in words(as: Int32.self) where !(range ~= value) { outside = true }
+    return !outside
+  }
+
+  /// Whether no f32 element is less than 0.
+  var isNonNegative: Bool {
+    var outside = false
+    for value in words(as: Float.self) where value < 0 { outside = true }
+    return !outside
+  }
+
+  /// The elements where they lie.
+  private func words<Element: BitwiseCopyable>(as type: Element.Type) -> UnsafeBufferPointer<Element> {
+    // Safe: `verifyElements` has checked that the bytes are aligned to the element's size.
+    bytes.assumingMemoryBound(to: type)
+  }
+}
+
+extension Float {
+  /// The number for error texts, without the code that exact printing takes on small devices.
+  var magnitudeText: String {
+    if isNaN { return "NaN" }
+    if let integer = Int32(exactly: self) { return "\(integer)" }
+    let sign = self < 0 ? "-" : ""
+    return isInfinite ? "\(sign)infinity" : "about \(sign)2^\(exponent)"
+  }
+}
