@@ -14,10 +14,9 @@ extension Preprocessing {
   public func apply(to image: Image, into input: UnsafeMutableBufferPointer<Float>) {
     precondition(input.count == inputCount, "the buffer does not match the recipe")
     precondition(mean.count == channels && deviation.count == channels, "the recipe's channels do not match")
-    let source = channels == 1 ? image.converted(toChannels: 1) : image
-    let picture = source.resized(region(width: source.width, height: source.height), width: width, height: height)
+    let picture = resampled(image)
     for channel in 0..<channels {
-      let table = normalized(channel)
+      let table = pixelTable(channel)
       // A grey picture's one channel serves all of a colour network's.
       let step = picture.channels
       let first = step == 1 ? 0 : channel
@@ -31,8 +30,19 @@ extension Preprocessing {
     }
   }
 
-  /// The network's input for each of the 256 values of a sample.
-  private func normalized(_ channel: Int) -> [Float] {
+  /// The image in the recipe's size and channels, before it is normalised: what training keeps of a photo.
+  ///
+  /// Law: `apply` writes `pixelTable(c)[sample]` for each sample of channel c.
+  public func fitted(_ image: Image) -> Image { resampled(image).converted(toChannels: channels) }
+
+  /// In the recipe's size; a grey picture stays grey.
+  private func resampled(_ image: Image) -> Image {
+    let source = channels == 1 ? image.converted(toChannels: 1) : image
+    return source.resized(region(width: source.width, height: source.height), width: width, height: height)
+  }
+
+  /// The network's input for each of the 256 values of a sample of `channel`.
+  public func pixelTable(_ channel: Int) -> [Float] {
     (0..<256).map { (Float($0) / 255 - mean[channel]) / deviation[channel] }
   }
 }

@@ -28,6 +28,19 @@ private func input(_ recipe: Preprocessing, _ image: Image) -> [Float] {
     #expect(input(toGrey, red) == [Float(76) / 255])
   }
 
+  /// Training keeps `fitted` pictures and looks their samples up in `pixelTable`: the same numbers as `apply`.
+  @Test(arguments: [1, 3], [1, 3])
+  func fittedPicturesAndTablesAreWhatApplyDoes(from: Int, to: Int) {
+    let image = Image.noise(width: 13, height: 7, channels: from, seed: 8)
+    let recipe = Preprocessing(
+      width: 5, height: 4, channels: to, fit: .crop, cropFraction: 0.9, mean: Array([0.1, 0.4, 0.7].prefix(to)),
+      deviation: Array([0.3, 0.5, 0.2].prefix(to)))
+    let fitted = recipe.fitted(image)
+    #expect(fitted.width == 5 && fitted.height == 4 && fitted.channels == to)
+    let tables = (0..<to).map { recipe.pixelTable($0) }
+    #expect(input(recipe, image) == fitted.pixels.enumerated().map { tables[$0.offset % to][Int($0.element)] })
+  }
+
   @Test func cropsThenScales() {
     let image = Image.noise(width: 40, height: 20, channels: 1, seed: 5)
     let recipe = Preprocessing(
