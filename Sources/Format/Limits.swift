@@ -35,6 +35,7 @@ public enum Limits {
 }
 
 extension Quantization {
-  /// The scales a model may have: products and quotients of any three of them are finite normal floats.
+  /// The scales a model may have: products and quotients of any three of them are finite normal floats, which no CPU
+  /// flushes to zero.
   public static let scales: ClosedRange<Float> = 0x1p-40...0x1p40
 }

@@ -20,7 +20,7 @@ public struct Requantization: Equatable, Sendable {
   ///   - accumulator: scale of the accumulator, one per channel (`input scale × weight scale`).
   ///   - output: the output tensor's quantization, per tensor.
   ///
-  /// With scales in `Quantization.scaleRange` the multipliers are normal floats in [2^−120, 2^120].
+  /// With scales in `Quantization.scales` the multipliers are normal floats in [2^−120, 2^120].
   public init(accumulator scales: [Float], output: Quantization, activation: FusedActivation = .none) {
     let outputScale = output.scales[0]
     multipliers = scales.map { $0 / outputScale }
@@ -64,15 +64,15 @@ extension Quantization {
   /// The asymmetric s8 quantization of activations in [`minimum`, `maximum`], widened to contain 0, which is always
   /// represented exactly. A range without extent gets scale 1.
   ///
-  /// Total: NaN counts as 0, and what lies beyond ±`largestMagnitude` as that, so that the scale is in `scaleRange`
+  /// Total: NaN counts as 0, and what lies beyond ±`largestMagnitude` as that, so that the scale is in `Quantization.scales`
   /// whatever a network computes.
   public init(minimum: Float, maximum: Float) {
     // Written so that NaN, which compares false with everything, becomes 0.
     let low = minimum < 0 ? max(minimum, -Quantization.largestMagnitude) : 0
     let high = maximum > 0 ? min(maximum, Quantization.largestMagnitude) : 0
     let scale = high / 255 - low / 255
-    guard scale > Quantization.scaleRange.lowerBound else {
-      self.init(scale: high == low ? 1 : Quantization.scaleRange.lowerBound, zeroPoint: 0)
+    guard scale > Quantization.scales.lowerBound else {
+      self.init(scale: high == low ? 1 : Quantization.scales.lowerBound, zeroPoint: 0)
       return
     }
     let zeroPoint = (-128 - low / scale).rounded(.toNearestOrEven)
@@ -81,9 +81,6 @@ extension Quantization {
 
   /// The largest magnitude that an activation's range may have: two of them, divided by 255, are below 2^40.
   public static let largestMagnitude: Float = 0x1p46
-
-  /// The most elements that an s8 mean may have: 255 · 2^23 < 2^31.
-  public static let largestMeanCount = 1 << 23
 
   /// The quantization that a dynamic operator gives its f32 input: that of the smallest and largest of all its
   /// elements, NaN ignored.
@@ -161,9 +158,39 @@ public struct QuantizedAdd: Equatable, Sendable {
 /// Mean of `count` s8 values of one quantization, which the output shares: the sum of `q − zeroPoint` goes through
 /// `Requantization`'s formula with the multiplier 1/count, rounded once to f32.
 ///
-/// - Precondition: `count` is in [1, `Quantization.largestMeanCount`], so that 255 · count fits s32. No clamp is needed: the
+/// - Precondition: `count` is in [1, `Limits.quantizedMean`], so that 255 · count < 2^31. No clamp is needed: the
 ///   relative error of the two f32 roundings is far too small to carry a mean past its largest element's integer.
 public func quantizedMean(sum: Int32, count: Int32, quantization: Quantization) -> Int8 {
   let scaled = Float(sum - count * quantization.zeroPoint) * (1 / Float(count))
   return Int8(Int32(scaled.rounded(.toNearestOrEven)) + quantization.zeroPoint)
+}
+
+/// Scales of a linear operator's accumulators, one per output channel: input scale × weight scale, rounded to f32.
+public func accumulatorScales(_ input: Quantization, weights: Quantization, channels: Int) -> [Float] {
+  let perChannel = weights.scales.count == 1 ? [Float](repeating: weights.scales[0], count: channels) : weights.scales
+  return perChannel.map { input.scales[0] * $0 }
+}
+
+/// Softmax of one row of s8 values: `table[largest − x] / Σ table[largest − x]`.
+///
+/// The sum is taken in 64 bits, where 2^32 entries of any table fit, converted to f32, and divides each entry
+/// converted to f32: three correctly rounded operations.
+public func tableSoftmax(_ row: ArraySlice<Int8>, table: [Int32]) -> [Float] {
+  var largest = Int8.min
+  for element in row where element > largest { largest = element }
+  let entries = row.map { table[Int(largest) - Int($0)] }
+  var sum: Int64 = 0
+  for entry in entries { sum += Int64(entry) }
+  return entries.map { Float($0) / Float(sum) }
+}
+
+/// The table of `tableSoftmax` for logits of scale `scale`: entry d is `round(2^23 · e^(−d·scale))`, d in 0…255.
+public func softmaxTable(scale: Float) -> [Int32] {
+  (0..<256).map { Int32((0x1p23 * exponential(-Double($0) * Double(scale))).rounded(.toNearestOrEven)) }
+}
+
+/// The table of an element-wise function from one quantization to another: entry q + 128 is the s8 nearest to
+/// `function` of the real number that q stands for.
+public func lookupTable(from input: Quantization, to output: Quantization, _ function: (Float) -> Float) -> [Int8] {
+  (-128...127).map { output.quantize(function(input.dequantize(Int8($0)))) }
 }

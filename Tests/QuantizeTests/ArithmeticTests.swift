@@ -62,7 +62,7 @@ private let activationQuantizations = [
     for low in ends.map({ -$0 }) + ends {
       for high in ends {
         let quantization = Quantization(minimum: low, maximum: high)
-        #expect(Quantization.scaleRange.contains(quantization.scales[0]), "\(low)...\(high)")
+        #expect(Quantization.scales.contains(quantization.scales[0]), "\(low)...\(high)")
         #expect((-128...127).contains(quantization.zeroPoint))
       }
     }
@@ -216,7 +216,7 @@ private let activationQuantizations = [
 
 @Suite struct QuantizedMeanTests {
   @Test func theMeanOfEqualValuesIsThatValue() {
-    for count: Int32 in [1, 2, 3, 7, 49, 255, 12_345, Int32(Quantization.largestMeanCount)] {
+    for count: Int32 in [1, 2, 3, 7, 49, 255, 12_345, Int32(Limits.quantizedMean)] {
       for value: Int32 in [-128, -1, 0, 1, 126, 127] {
         for zeroPoint: Int32 in [-128, -5, 0, 127] {
           let quantization = Quantization(scale: 0.1, zeroPoint: zeroPoint)

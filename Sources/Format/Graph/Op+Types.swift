@@ -21,7 +21,7 @@ extension Op {
     case .globalAveragePool:
       try verifySame(inputs, output)
       try verifyMean(x, [x.shape[1], x.shape[2]])
-    case .add: try verifyAdd(inputs, output)
+    case .add: try verifyTypes(inputs, output, [output.type, output.type], output.type)
     case .concat, .reshape: try verifySame(inputs, output)
     case .activation, .softmax: try verifyTypes(inputs, output, [.f32], .f32)
     case .batchNorm:
@@ -70,18 +70,6 @@ extension Op {
     guard x.type != .s8 || count <= Limits.quantizedMean else {
       throw .invalid(
         what: "\(name), elements in one s8 mean", expected: "at most \(Limits.quantizedMean)", found: "\(count)")
-    }
-  }
-
-  private func verifyAdd(_ inputs: [Tensor], _ output: Tensor) throws(FormatError) {
-    let type = output.type
-    try verifyTypes(inputs, output, [type, type], type)
-    guard let scale = output.quantization?.scales[0] else { return }
-    for input in inputs {
-      // The fixed-point multipliers of the sum have 21 bits (docs/quantization.md).
-      guard let inputScale = input.quantization?.scales[0], Double(inputScale) / Double(scale) < 0x1p19 else {
-        throw .invalid(what: "\(name), scale of an input", expected: "less than 2^19 times the output's", found: "more")
-      }
     }
   }
 

@@ -16,17 +16,14 @@ public enum ElementType: UInt8, Sendable, CaseIterable {
 
 /// How the integers of a tensor stand for real numbers: `real = scale × (q − zeroPoint)`.
 ///
-/// - `scales` has one element (the whole tensor) or as many as the tensor's dimension `axis` (per channel). Those of s8
-///   tensors are in `Quantization.scaleRange`; those of s32 biases are products of two such.
-/// - `zeroPoint` is in [−128, 127] for s8, and 0 for weights (symmetric) and s32 biases.
+/// - `scales` has one element (the whole tensor) or as many as the tensor's dimension `axis` (per channel). All are
+///   in `Quantization.scales`.
+/// - `zeroPoint` is in [−128, 127] for s8, and 0 for weights (symmetric). An s32 bias needs no record: its scale is
+///   the product of its node's input's and weights'.
 public struct Quantization: Equatable, Sendable {
   public var scales: [Float]
   public var zeroPoint: Int32
   public var axis: Int?
-
-  /// Scales of s8 tensors, weights included. Reciprocals, products of two and quotients by a third then stay far from
-  /// overflow and from the subnormal floats, which some CPUs flush to zero.
-  public static let scaleRange: ClosedRange<Float> = 0x1p-40...0x1p40
 
   public init(scale: Float, zeroPoint: Int32) {
     self.scales = [scale]

@@ -1,0 +1,54 @@
+import Format
+
+extension Model {
+  /// A self-test for `graph`, which was made from this model: its own self-test's input, or values spread over the
+  /// calibrated range, and what the reference interpreter makes of it.
+  func selfTest(for graph: Graph, ranges: [CalibrationRange]) throws(QuantizeError) -> SelfTest {
+    let interpreter = try ReferenceInterpreter(graph)
+    let inputs = graph.inputs.indices.map { place in
+      let tensor = graph.tensors[graph.inputs[place]]
+      guard let selfTest else { return TensorValue.f32(spreadValues(tensor, ranges)) }
+      return TensorValue(selfTest.inputs[place].bytes, type: tensor.type)
+    }
+    let outputs = try interpreter.run(inputs)
+    return SelfTest(
+      inputs: inputs.map { $0.constant }, outputs: outputs.map { $0.constant },
+      tolerance: graph.isBitExact ? 0 : roundingTolerance(outputs))
+  }
+
+  /// Values that visit a tensor's range, or [−1, 1], evenly and out of order: multiples of the golden ratio.
+  private func spreadValues(_ tensor: Tensor, _ ranges: [CalibrationRange]) -> [Float] {
+    let range = ranges.first { $0.tensor == tensor.name }
+    let (low, high) = (range?.minimum ?? -1, range?.maximum ?? 1)
+    return (0..<tensor.count).map { index in
+      let position = Double(index) * 0.6180339887498949
+      return low + Float(position - position.rounded(.down)) * (high - low)
+    }
+  }
+
+  /// Where float operators stand before a rounding to int8, one more or less in the last bit of their sums may move a
+  /// value by a whole step: 2 % of the largest output is far above what follows from it and far below any defect.
+  private func roundingTolerance(_ outputs: [TensorValue]) -> Float {
+    var largest: Float = 0
+    for case .f32(let values) in outputs {
+      for value in values { largest = max(largest, abs(value)) }
+    }
+    return max(0.02 * largest, Float.leastNormalMagnitude)
+  }
+}
+
+extension Graph {
+  /// Whether every operator's result is defined to the bit, so that all CPUs agree.
+  var isBitExact: Bool {
+    nodes.allSatisfy { node in
+      switch node.op {
+      case .conv2D, .depthwiseConv2D, .dense: tensors[node.inputs[1]].type == .s8
+      case .averagePool2D, .globalAveragePool: tensors[node.inputs[0]].type == .s8
+      case .activation(.relu), .activation(.relu6), .maxPool2D, .add, .concat, .reshape, .quantize, .dequantize,
+        .lookup, .lookupSoftmax:
+        true
+      case .activation(.sigmoid), .activation(.tanh), .softmax, .batchNorm: false
+      }
+    }
+  }
+}
