@@ -1,0 +1,5 @@
+#include "../simd/scalar.h"
+#include "../simd/epilogue.h"
+#include "f32_dwconv.h"
+
+void f32_dwconv_1x4__scalar(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments, 4, arguments->taps); }

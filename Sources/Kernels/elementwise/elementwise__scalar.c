@@ -1,0 +1,43 @@
+#include "../simd/scalar.h"
+#include "../simd/epilogue.h"
+#include "elementwise.h"
+
+void f32_add__scalar(size_t count, const float *a, const float *b, float *output, float minimum, float maximum) {
+  f32_add(count, a, b, output, minimum, maximum);
+}
+
+void qs8_add__scalar(size_t count, const int8_t *a, const int8_t *b, int8_t *output, const qs8_addition *addition) {
+  qs8_add(count, a, b, output, addition);
+}
+
+void f32_clamp__scalar(size_t count, const float *input, float *output, float minimum, float maximum) {
+  f32_clamp(count, input, output, minimum, maximum);
+}
+
+void f32_sigmoid__scalar(size_t count, const float *input, float *output) { f32_sigmoid(count, input, output); }
+void f32_tanh__scalar(size_t count, const float *input, float *output) { f32_tanh(count, input, output); }
+void f32_softmax__scalar(size_t count, const float *input, float *output) { f32_softmax(count, input, output); }
+
+void f32_range__scalar(size_t count, const float *input, float *minimum, float *maximum) {
+  f32_range(count, input, minimum, maximum);
+}
+
+void f32_quantize__scalar(size_t count, const float *input, int8_t *output, float inverse_scale, int32_t zero_point) {
+  f32_quantize(count, input, output, inverse_scale, zero_point);
+}
+
+void s8_dequantize__scalar(size_t count, const int8_t *input, float *output, float scale, int32_t zero_point) {
+  s8_dequantize(count, input, output, scale, zero_point);
+}
+
+void s8_lookup__scalar(size_t count, const int8_t *input, const int8_t *table, int8_t *output) {
+  for (size_t i = 0; i < count; i++) output[i] = table[input[i] + 128];
+}
+
+void s8_lookup_softmax__scalar(size_t count, const int8_t *input, const int32_t *table, float *output) {
+  int most = -128;
+  for (size_t i = 0; i < count; i++) most = input[i] > most ? input[i] : most;
+  int64_t sum = 0;
+  for (size_t i = 0; i < count; i++) sum += table[most - input[i]];
+  for (size_t i = 0; i < count; i++) output[i] = (float)table[most - input[i]] / (float)sum;
+}

@@ -1,0 +1,88 @@
+// The loop of all f32_igemm kernels. Needs a simd/ header before it.
+//
+// A tile holds `tile_rows` × `panels`·`vectors`·LANES sums in registers; each k costs one load per vector of weights, one
+// broadcast per row, and one FMA per sum.
+#pragma once
+
+enum { F32_IGEMM_MOST_ROWS = 16, F32_IGEMM_MOST_VECTORS = 8 };
+
+KERNEL_INLINE void f32_igemm_store(const f32_igemm_arguments *a, size_t row, size_t column, size_t n, vf32 sum) {
+  float *output = a->output + row * a->output_stride + column;
+  const float *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
+  if (n >= LANES) {
+    if (residual) sum = vf32_add(sum, vf32_load(residual));
+    vf32_store(output, vf32_clamp(sum, a->minimum, a->maximum));
+  } else {
+    if (residual) sum = vf32_add(sum, vf32_load_n(residual, n));
+    vf32_store_n(output, vf32_clamp(sum, a->minimum, a->maximum), n);
+  }
+}
+
+// Rows 0 ..< a->rows ≤ tile_rows of `panels` panels. Rows that the caller did not ask for repeat the last one and are
+// not stored.
+KERNEL_INLINE void f32_igemm_tile(const f32_igemm_arguments *a, size_t mr, size_t vectors, size_t tile_rows,
+                                  size_t panels, size_t panel_size, const float *weights, size_t column) {
+  const size_t nr = vectors * LANES;
+  const size_t width = panels * vectors;
+  vf32 sums[F32_IGEMM_MOST_ROWS * F32_IGEMM_MOST_VECTORS];
+  UNROLL for (size_t r = 0; r < tile_rows; r++) {
+    UNROLL for (size_t v = 0; v < width; v++) {
+      sums[r * width + v] = vf32_load(weights + v / vectors * panel_size + v % vectors * LANES);
+    }
+  }
+  weights += nr;
+  const float *const *inputs = a->inputs;
+  for (size_t tap = 0; tap < a->taps; tap++, inputs += mr) {
+    const float *rows[F32_IGEMM_MOST_ROWS];
+    UNROLL for (size_t r = 0; r < tile_rows; r++) rows[r] = inputs[r < a->rows ? r : a->rows - 1];
+    const size_t depth = a->depth;
+    for (size_t k = 0; k < depth; k++, weights += nr) {
+      vf32 w[F32_IGEMM_MOST_VECTORS];
+      UNROLL for (size_t v = 0; v < width; v++) {
+        w[v] = vf32_load(weights + v / vectors * panel_size + v % vectors * LANES);
+      }
+      UNROLL for (size_t r = 0; r < tile_rows; r++) {
+        vf32 x = vf32_set(rows[r][k]);
+        UNROLL for (size_t v = 0; v < width; v++) sums[r * width + v] = vf32_fma(x, w[v], sums[r * width + v]);
+      }
+    }
+  }
+  const size_t n = a->columns - column;
+  UNROLL for (size_t r = 0; r < tile_rows; r++) {
+    if (r < a->rows) {
+      UNROLL for (size_t v = 0; v < width; v++) {
+        if (v * LANES < n) f32_igemm_store(a, r, column + v * LANES, n - v * LANES, sums[r * width + v]);
+      }
+    }
+  }
+}
+
+KERNEL_INLINE void f32_igemm_rows(const f32_igemm_arguments *a, size_t mr, size_t vectors, size_t tile_rows) {
+  const size_t nr = vectors * LANES;
+  const size_t panel_size = nr * (1 + a->taps * a->depth);
+  const float *weights = a->weights;
+  size_t column = 0;
+  // Few rows give too few sums to hide the latency of an FMA: take several panels side by side.
+  const size_t panels = tile_rows * vectors < 8 ? 8 / (tile_rows * vectors) : 1;
+  if (panels > 1) {
+    for (; a->columns - column >= panels * nr; column += panels * nr, weights += panels * panel_size) {
+      f32_igemm_tile(a, mr, vectors, tile_rows, panels, panel_size, weights, column);
+    }
+  }
+  for (; column < a->columns; column += nr, weights += panel_size) {
+    f32_igemm_tile(a, mr, vectors, tile_rows, 1, panel_size, weights, column);
+  }
+}
+
+// A kernel of up to `mr` rows and `vectors`·LANES columns: both constants, known where this is inlined.
+KERNEL_INLINE void f32_igemm(const f32_igemm_arguments *a, size_t mr, size_t vectors) {
+  if (a->rows == 1) {
+    f32_igemm_rows(a, mr, vectors, 1);
+  } else if (a->rows <= (mr + 3) / 4) {
+    f32_igemm_rows(a, mr, vectors, (mr + 3) / 4);
+  } else if (a->rows <= (mr + 1) / 2) {
+    f32_igemm_rows(a, mr, vectors, (mr + 1) / 2);
+  } else {
+    f32_igemm_rows(a, mr, vectors, mr);
+  }
+}

@@ -1,0 +1,147 @@
+// The loop of all qs8_igemm and qs8_f32_igemm kernels. Needs a simd/ header and these definitions before it:
+// - QS8_KR: how many consecutive k one step takes;
+// - qs8_inputs, `qs8_inputs qs8_broadcast(const int8_t *)` QS8_KR inputs of one row for all lanes, and
+//   `qs8_broadcast_n(const int8_t *, size_t n)` with n < QS8_KR of them, the others anything finite;
+// - qs8_weights, `qs8_weights qs8_load_weights(const int8_t *)` QS8_KR weights for each of LANES columns;
+// - `vs32 qs8_dot(vs32 sums, qs8_inputs, qs8_weights)`;
+// - QS8_INPUT_BIAS: what qs8_broadcast adds to each input.
+#pragma once
+
+enum { QS8_IGEMM_MOST_ROWS = 16, QS8_IGEMM_MOST_VECTORS = 8 };
+
+// What static and dynamic quantization have in common.
+typedef struct {
+  size_t rows, columns, taps, depth;
+  const int8_t *const *inputs;
+  const int8_t *weights;
+  // What the first sums are made of besides the packed head: head × factor (see `qs8_igemm_tile`).
+  int32_t head_factor;
+} qs8_igemm_shape;
+
+// Puts away `n` ≥ 1 sums (LANES when n is larger) of one row, beginning at `column`.
+typedef void (*qs8_igemm_store)(const void *arguments, size_t row, size_t column, size_t n, vs32 sums);
+
+// As f32_igemm_tile. The packed head of a panel is the bias for static quantization, and for dynamic quantization the
+// sum of each column's weights, which times minus the input's zero point gives the first sums.
+KERNEL_INLINE void qs8_igemm_tile(const qs8_igemm_shape *a, const void *arguments, qs8_igemm_store store, size_t mr,
+                                  size_t vectors, size_t tile_rows, size_t panels, size_t panel_size,
+                                  const int8_t *weights, size_t column) {
+  const size_t nr = vectors * LANES;
+  const size_t width = panels * vectors;
+  vs32 sums[QS8_IGEMM_MOST_ROWS * QS8_IGEMM_MOST_VECTORS];
+  UNROLL for (size_t v = 0; v < width; v++) {
+    vs32 head = vs32_load((const int32_t *)(weights + v / vectors * panel_size) + v % vectors * LANES);
+    head = vs32_mul(head, vs32_set(a->head_factor));
+    UNROLL for (size_t r = 0; r < tile_rows; r++) sums[r * width + v] = head;
+  }
+  weights += nr * sizeof(int32_t);
+  const int8_t *const *inputs = a->inputs;
+  for (size_t tap = 0; tap < a->taps; tap++, inputs += mr) {
+    const int8_t *rows[QS8_IGEMM_MOST_ROWS];
+    UNROLL for (size_t r = 0; r < tile_rows; r++) rows[r] = inputs[r < a->rows ? r : a->rows - 1];
+    const size_t depth = a->depth;
+    size_t k = 0;
+    for (; k + QS8_KR <= depth; k += QS8_KR, weights += nr * QS8_KR) {
+      qs8_weights w[QS8_IGEMM_MOST_VECTORS];
+      UNROLL for (size_t v = 0; v < width; v++) {
+        w[v] = qs8_load_weights(weights + v / vectors * panel_size + v % vectors * LANES * QS8_KR);
+      }
+      UNROLL for (size_t r = 0; r < tile_rows; r++) {
+        qs8_inputs x = qs8_broadcast(rows[r] + k);
+        UNROLL for (size_t v = 0; v < width; v++) sums[r * width + v] = qs8_dot(sums[r * width + v], x, w[v]);
+      }
+    }
+    if (k < depth) {
+      qs8_weights w[QS8_IGEMM_MOST_VECTORS];
+      UNROLL for (size_t v = 0; v < width; v++) {
+        w[v] = qs8_load_weights(weights + v / vectors * panel_size + v % vectors * LANES * QS8_KR);
+      }
+      UNROLL for (size_t r = 0; r < tile_rows; r++) {
+        qs8_inputs x = qs8_broadcast_n(rows[r] + k, depth - k);
+        UNROLL for (size_t v = 0; v < width; v++) sums[r * width + v] = qs8_dot(sums[r * width + v], x, w[v]);
+      }
+      weights += nr * QS8_KR;
+    }
+  }
+  const size_t n = a->columns - column;
+  UNROLL for (size_t r = 0; r < tile_rows; r++) {
+    if (r < a->rows) {
+      UNROLL for (size_t v = 0; v < width; v++) {
+        if (v * LANES < n) store(arguments, r, column + v * LANES, n - v * LANES, sums[r * width + v]);
+      }
+    }
+  }
+}
+
+KERNEL_INLINE void qs8_igemm_rows(const qs8_igemm_shape *a, const void *arguments, qs8_igemm_store store, size_t mr,
+                                  size_t vectors, size_t tile_rows) {
+  const size_t nr = vectors * LANES;
+  const size_t steps = (a->depth + QS8_KR - 1) / QS8_KR;
+  const size_t panel_size = nr * (sizeof(int32_t) + a->taps * steps * QS8_KR);
+  const int8_t *weights = a->weights;
+  size_t column = 0;
+  const size_t panels = tile_rows * vectors < 8 ? 8 / (tile_rows * vectors) : 1;
+  if (panels > 1) {
+    for (; a->columns - column >= panels * nr; column += panels * nr, weights += panels * panel_size) {
+      qs8_igemm_tile(a, arguments, store, mr, vectors, tile_rows, panels, panel_size, weights, column);
+    }
+  }
+  for (; column < a->columns; column += nr, weights += panel_size) {
+    qs8_igemm_tile(a, arguments, store, mr, vectors, tile_rows, 1, panel_size, weights, column);
+  }
+}
+
+KERNEL_INLINE void qs8_igemm_any(const qs8_igemm_shape *a, const void *arguments, qs8_igemm_store store, size_t mr,
+                                 size_t vectors) {
+  if (a->rows == 1) {
+    qs8_igemm_rows(a, arguments, store, mr, vectors, 1);
+  } else if (a->rows <= (mr + 3) / 4) {
+    qs8_igemm_rows(a, arguments, store, mr, vectors, (mr + 3) / 4);
+  } else if (a->rows <= (mr + 1) / 2) {
+    qs8_igemm_rows(a, arguments, store, mr, vectors, (mr + 1) / 2);
+  } else {
+    qs8_igemm_rows(a, arguments, store, mr, vectors, mr);
+  }
+}
+
+KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, size_t row, size_t column, size_t n, vs32 sums) {
+  const qs8_igemm_arguments *a = arguments;
+  int8_t *output = a->output + row * a->output_stride + column;
+  const int8_t *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
+  vs32 q = qs8_requantize(&a->requantization, a->requantization.multipliers + column, sums);
+  if (n >= LANES) {
+    if (residual) q = qs8_sum(&a->addition, q, vs32_load_s8(residual));
+    vs32_store_s8(output, q);
+  } else {
+    if (residual) q = qs8_sum(&a->addition, q, vs32_load_s8_n(residual, n));
+    vs32_store_s8_n(output, q, n);
+  }
+}
+
+KERNEL_INLINE void qs8_igemm_store_f32(const void *arguments, size_t row, size_t column, size_t n, vs32 sums) {
+  const qs8_f32_igemm_arguments *a = arguments;
+  const qs8_dequantization *d = &a->dequantization;
+  float *output = a->output + row * a->output_stride + column;
+  const float *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
+  vf32 y = qs8_dequantize(d->multipliers + column, d->bias + column, sums);
+  if (n >= LANES) {
+    if (residual) y = vf32_add(y, vf32_load(residual));
+    vf32_store(output, vf32_clamp(y, d->minimum, d->maximum));
+  } else {
+    if (residual) y = vf32_add(y, vf32_load_n(residual, n));
+    vf32_store_n(output, vf32_clamp(y, d->minimum, d->maximum), n);
+  }
+}
+
+// Static quantization, a kernel of up to `mr` rows and `vectors`·LANES columns.
+KERNEL_INLINE void qs8_igemm(const qs8_igemm_arguments *a, size_t mr, size_t vectors) {
+  const qs8_igemm_shape shape = {a->rows, a->columns, a->taps, a->depth, a->inputs, a->weights, 1};
+  qs8_igemm_any(&shape, a, qs8_igemm_store_s8, mr, vectors);
+}
+
+// Dynamic quantization.
+KERNEL_INLINE void qs8_f32_igemm(const qs8_f32_igemm_arguments *a, size_t mr, size_t vectors) {
+  const int32_t factor = -(a->dequantization.input_zero_point + QS8_INPUT_BIAS);
+  const qs8_igemm_shape shape = {a->rows, a->columns, a->taps, a->depth, a->inputs, a->weights, factor};
+  qs8_igemm_any(&shape, a, qs8_igemm_store_f32, mr, vectors);
+}

@@ -1,0 +1,72 @@
+// The one list of kernels: dispatch, tests and benchmarks iterate over it.
+#include "target.h"
+
+// A line per kernel: member of kernel_function, family, name without tier, tier, mr, nr, kr, taps, input_bias. Of several
+// kernels of one family and tier, `kernels_best` takes the first.
+#define SCALAR_KERNELS(KERNEL)                                                      \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_4x4, scalar, 4, 4, 1, 0, 0)                \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x4, scalar, 4, 4, 1, 0, 0)                \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x4, scalar, 4, 4, 1, 0, 0)    \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0)             \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x4, scalar, 1, 4, 1, 0, 0)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0) \
+  ELEMENTWISE_KERNELS(KERNEL, scalar)                                               \
+  KERNEL(s8_lookup, s8_lookup, s8_lookup, scalar, 1, 1, 1, 0, 0)                    \
+  KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0)
+
+// Those that come in one file per tier.
+#define ELEMENTWISE_KERNELS(KERNEL, isa)                               \
+  KERNEL(f32_maxpool, f32_maxpool, f32_maxpool, isa, 1, 1, 1, 0, 0)    \
+  KERNEL(s8_maxpool, s8_maxpool, s8_maxpool, isa, 1, 1, 1, 0, 0)       \
+  KERNEL(f32_avgpool, f32_avgpool, f32_avgpool, isa, 1, 1, 1, 0, 0)    \
+  KERNEL(qs8_avgpool, qs8_avgpool, qs8_avgpool, isa, 1, 1, 1, 0, 0)    \
+  KERNEL(f32_mean, f32_mean, f32_mean, isa, 1, 1, 1, 0, 0)             \
+  KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0)             \
+  KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0)                \
+  KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0)                \
+  KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0)          \
+  KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0)        \
+  KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0)              \
+  KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0)        \
+  KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0)          \
+  KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0) \
+  KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0)
+
+#define ALL_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL)
+
+#define DECLARE(member, family, name, isa, ...) extern __typeof__(*(member##_function)0) name##__##isa;
+ALL_KERNELS(DECLARE)
+
+#define DESCRIBE(member_, family_, name_, isa_, mr_, nr_, kr_, taps_, input_bias_) \
+  {.name = #name_ "__" #isa_,                                                      \
+   .family = kernel_family_##family_,                                              \
+   .isa = kernels_isa_##isa_,                                                      \
+   .mr = mr_, .nr = nr_, .kr = kr_, .taps = taps_, .input_bias = input_bias_,      \
+   .function.member_ = name_##__##isa_},
+static const kernel list[] = {ALL_KERNELS(DESCRIBE)};
+
+size_t kernels_count(void) { return sizeof list / sizeof *list; }
+
+const kernel *kernels_at(size_t index) { return &list[index]; }
+
+const kernel *kernels_named(const char *name) {
+  for (size_t i = 0; i < kernels_count(); i++) {
+    if (strcmp(list[i].name, name) == 0) return &list[i];
+  }
+  return NULL;
+}
+
+const kernel *kernels_best_dwconv(kernels_isa isa, kernel_family family, size_t taps) {
+  const kernel *best = NULL;
+  for (size_t i = 0; i < kernels_count(); i++) {
+    const kernel *k = &list[i];
+    if (k->family != family || !kernels_isa_includes(isa, k->isa) || (k->taps != 0 && k->taps != taps)) continue;
+    const bool higher = best && k->isa != best->isa && kernels_isa_includes(k->isa, best->isa);
+    const bool closer = best && k->isa == best->isa && k->taps != 0 && best->taps == 0;
+    if (!best || higher || closer) best = k;
+  }
+  // Every family has a scalar kernel for any taps, so that there is a best one.
+  return best;
+}
+
+const kernel *kernels_best(kernels_isa isa, kernel_family family) { return kernels_best_dwconv(isa, family, 0); }

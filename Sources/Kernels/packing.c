@@ -1,0 +1,158 @@
+// Weights into the order in which kernels read them (docs/kernels.md shows it). Everything here follows from a kernel's
+// nr, kr and input_bias.
+#include "target.h"
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+static size_t round_up(size_t a, size_t multiple) { return (a + multiple - 1) / multiple * multiple; }
+
+static bool is_f32(const kernel *kernel) {
+  return kernel->family == kernel_family_f32_igemm || kernel->family == kernel_family_f32_dwconv;
+}
+
+// MARK: igemm: panels of [head nr][tap][k / kr][nr][kr]
+
+size_t igemm_panel_size(const kernel *kernel, size_t taps, size_t depth) {
+  const size_t element = is_f32(kernel) ? sizeof(float) : 1;
+  return kernel->nr * (sizeof(int32_t) + taps * round_up(depth, kernel->kr) * element);
+}
+
+size_t igemm_packed_size(const kernel *kernel, size_t columns, size_t taps, size_t depth) {
+  return round_up(columns, kernel->nr) / kernel->nr * igemm_panel_size(kernel, taps, depth);
+}
+
+void f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t depth, const float *weights,
+                    const float *bias, void *packed) {
+  const size_t nr = kernel->nr, inputs = taps * depth;
+  float *to = packed;
+  for (size_t column = 0; column < columns; column += nr) {
+    const size_t n = least(nr, columns - column);
+    memset(to, 0, nr * sizeof *to);
+    if (bias) memcpy(to, bias + column, n * sizeof *to);
+    to += nr;
+    const float *from = weights + column * inputs;
+    for (size_t i = 0; i < inputs; i++, to += nr) {
+      for (size_t c = 0; c < n; c++) to[c] = from[c * inputs + i];
+      for (size_t c = n; c < nr; c++) to[c] = 0;
+    }
+  }
+}
+
+// Weights of one panel of `n` columns, and the sum of each column's.
+static void pack_panel_s8(const kernel *kernel, size_t n, size_t taps, size_t depth, const int8_t *weights,
+                          int32_t *sums, int8_t *to) {
+  const size_t nr = kernel->nr, kr = kernel->kr;
+  memset(sums, 0, nr * sizeof *sums);
+  for (size_t tap = 0; tap < taps; tap++) {
+    for (size_t k = 0; k < depth; k += kr, to += nr * kr) {
+      const size_t some = least(kr, depth - k);
+      if (n < nr || some < kr) memset(to, 0, nr * kr);
+      for (size_t c = 0; c < n; c++) {
+        const int8_t *from = weights + (c * taps + tap) * depth + k;
+        for (size_t i = 0; i < some; i++) {
+          to[c * kr + i] = from[i];
+          sums[c] += from[i];
+        }
+      }
+    }
+  }
+}
+
+// bias − (zero point + what the kernel adds to its inputs) × sum of the weights, modulo 2^32 as the kernels' sums.
+static int32_t folded_bias(const kernel *kernel, int32_t bias, int32_t zero_point, int32_t sum) {
+  return (int32_t)((uint32_t)bias - (uint32_t)(zero_point + kernel->input_bias) * (uint32_t)sum);
+}
+
+void qs8_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t depth, const int8_t *weights,
+                    const int32_t *bias, int32_t zero_point, void *packed) {
+  const size_t nr = kernel->nr, size = igemm_panel_size(kernel, taps, depth);
+  for (size_t column = 0; column < columns; column += nr, packed = (char *)packed + size) {
+    int32_t *head = packed;
+    const size_t n = least(nr, columns - column);
+    pack_panel_s8(kernel, n, taps, depth, weights + column * taps * depth, head, (int8_t *)(head + nr));
+    for (size_t c = 0; c < n; c++) head[c] = folded_bias(kernel, bias ? bias[column + c] : 0, zero_point, head[c]);
+  }
+}
+
+void qs8_f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t depth, const int8_t *weights,
+                        void *packed) {
+  const size_t nr = kernel->nr, size = igemm_panel_size(kernel, taps, depth);
+  for (size_t column = 0; column < columns; column += nr, packed = (char *)packed + size) {
+    int32_t *head = packed;
+    const size_t n = least(nr, columns - column);
+    pack_panel_s8(kernel, n, taps, depth, weights + column * taps * depth, head, (int8_t *)(head + nr));
+  }
+}
+
+// MARK: dwconv: blocks of [head nr][tap / kr][nr][kr], taps column by column
+
+size_t dwconv_block_size(const kernel *kernel, size_t height, size_t width) {
+  const size_t element = is_f32(kernel) ? sizeof(float) : 1;
+  return kernel->nr * (sizeof(int32_t) + round_up(height * width, kernel->kr) * element);
+}
+
+size_t dwconv_packed_size(const kernel *kernel, size_t channels, size_t height, size_t width) {
+  return round_up(channels, kernel->nr) / kernel->nr * dwconv_block_size(kernel, height, width);
+}
+
+void f32_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_t width, const float *weights,
+                     const float *bias, void *packed) {
+  const size_t nr = kernel->nr;
+  memset(packed, 0, dwconv_packed_size(kernel, channels, height, width));
+  float *to = packed;
+  for (size_t channel = 0; channel < channels; channel += nr) {
+    const size_t n = least(nr, channels - channel);
+    if (bias) memcpy(to, bias + channel, n * sizeof *to);
+    to += nr;
+    for (size_t x = 0; x < width; x++) {
+      for (size_t y = 0; y < height; y++, to += nr) {
+        memcpy(to, weights + (y * width + x) * channels + channel, n * sizeof *to);
+      }
+    }
+  }
+}
+
+// Weights of one block of `n` channels, of which `weights` is the first, and the sum of each channel's.
+static void pack_block_s8(const kernel *kernel, size_t n, size_t channels, size_t height, size_t width,
+                          const int8_t *weights, int32_t *sums, int8_t *to) {
+  const size_t nr = kernel->nr, kr = kernel->kr;
+  memset(sums, 0, nr * sizeof *sums);
+  memset(to, 0, nr * round_up(height * width, kr));
+  for (size_t tap = 0; tap < height * width; tap++) {
+    const int8_t *from = weights + (tap % height * width + tap / height) * channels;
+    int8_t *group = to + tap / kr * nr * kr + tap % kr;
+    for (size_t c = 0; c < n; c++) {
+      group[c * kr] = from[c];
+      sums[c] += from[c];
+    }
+  }
+}
+
+void qs8_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_t width, const int8_t *weights,
+                     const int32_t *bias, int32_t zero_point, void *packed) {
+  const size_t nr = kernel->nr, size = dwconv_block_size(kernel, height, width);
+  for (size_t channel = 0; channel < channels; channel += nr, packed = (char *)packed + size) {
+    int32_t *head = packed;
+    const size_t n = least(nr, channels - channel);
+    pack_block_s8(kernel, n, channels, height, width, weights + channel, head, (int8_t *)(head + nr));
+    for (size_t c = 0; c < n; c++) head[c] = folded_bias(kernel, bias ? bias[channel + c] : 0, zero_point, head[c]);
+  }
+}
+
+void qs8_f32_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_t width, const int8_t *weights,
+                         void *packed) {
+  const size_t nr = kernel->nr, size = dwconv_block_size(kernel, height, width);
+  for (size_t channel = 0; channel < channels; channel += nr, packed = (char *)packed + size) {
+    int32_t *head = packed;
+    const size_t n = least(nr, channels - channel);
+    pack_block_s8(kernel, n, channels, height, width, weights + channel, head, (int8_t *)(head + nr));
+  }
+}
+
+void kernels_repeat(size_t count, size_t size, size_t repeats, const void *input, void *output) {
+  const char *from = input;
+  char *to = output;
+  for (size_t i = 0; i < count; i++, from += size) {
+    for (size_t r = 0; r < repeats; r++, to += size) memcpy(to, from, size);
+  }
+}

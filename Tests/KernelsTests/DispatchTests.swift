@@ -1,0 +1,42 @@
+import Kernels
+import Testing
+
+@Suite struct DispatchTests {
+  @Test func everyTierHasAKernelForEveryFamily() {
+    for tier in 0..<UInt32(KERNELS_ISA_COUNT) {
+      let isa = kernels_isa(rawValue: tier)!
+      for family in 0..<UInt32(KERNEL_FAMILY_COUNT) {
+        let best = kernels_best(isa, kernel_family(rawValue: family)!)
+        #expect(best.pointee.family.rawValue == family)
+        #expect(best.pointee.taps == 0)
+        #expect(kernels_isa_includes(isa, best.pointee.isa))
+      }
+    }
+  }
+
+  @Test func namesOfTiersLeadBackToThem() {
+    for tier in 0..<UInt32(KERNELS_ISA_COUNT) {
+      let isa = kernels_isa(rawValue: tier)!
+      var found = kernels_isa.scalar
+      #expect(kernels_isa_named(kernels_isa_name(isa), &found))
+      #expect(found == isa)
+    }
+    var found = kernels_isa.scalar
+    #expect(!kernels_isa_named("", &found))
+    #expect(!kernels_isa_named("avx", &found))
+  }
+
+  @Test func theScalarTierRunsEverywhereAndTheBestOneHere() {
+    #expect(kernels_isa_supported(.scalar))
+    #expect(kernels_isa_supported(kernels_best_isa()))
+  }
+
+  @Test func namesAreUniqueAndLeadBackToTheirKernels() {
+    for index in 0..<kernels_count() {
+      let kernel = kernels_at(index)
+      #expect(kernels_named(kernel.pointee.name) == kernel)
+      #expect(String(cString: kernel.pointee.name).hasSuffix("__" + String(cString: kernels_isa_name(kernel.pointee.isa))))
+    }
+    #expect(kernels_named("f32_igemm") == nil)
+  }
+}
