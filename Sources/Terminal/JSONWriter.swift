@@ -1,4 +1,4 @@
-/// Writes a JSON document (RFC 8259), indented by two spaces.
+/// Writes a JSON document (RFC 8259), indented by two spaces or on one line.
 ///
 /// ```swift
 /// var json = JSONWriter()
@@ -16,8 +16,10 @@ public struct JSONWriter {
   public private(set) var text = ""
   private var depth = 0
   private var isFirst = true
+  private let isOneLine: Bool
 
-  public init() {}
+  /// - Parameter isOneLine: for a program that writes one document a line ("JSON lines").
+  public init(isOneLine: Bool = false) { self.isOneLine = isOneLine }
 
   /// An object: `body` writes its fields. Inside an object it needs a key, elsewhere none.
   public mutating func object(_ key: String? = nil, _ body: (inout JSONWriter) -> Void) {
@@ -67,13 +69,14 @@ public struct JSONWriter {
   }
 
   private mutating func begin(_ key: String?) {
-    if !isFirst { text += "," }
+    if !isFirst { text += isOneLine ? ", " : "," }
     isFirst = false
     if depth > 0 { newLine() }
     if let key { text += JSONWriter.quoted(key) + ": " }
   }
 
   private mutating func newLine() {
+    guard !isOneLine else { return }
     text += "\n" + String(repeating: " ", count: 2 * depth)
   }
 

@@ -100,6 +100,19 @@ import Testing
 
         """)
   }
+
+  @Test func aDocumentCanBeOneLine() {
+    var json = JSONWriter(isOneLine: true)
+    json.object { json in
+      json.field("epoch", 1)
+      json.array("rates") { json in
+        json.value(0.5, decimals: 1)
+        json.value(2)
+      }
+      json.object("empty") { _ in }
+    }
+    #expect(json.text == #"{"epoch": 1, "rates": [0.5, 2], "empty": {}}"# + "\n")
+  }
 }
 
 @Suite struct CommandLines {
