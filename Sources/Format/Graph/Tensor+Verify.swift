@@ -61,7 +61,7 @@ extension Tensor {
 
   private func verifyQuantization(_ what: String) throws(FormatError) {
     guard let quantization else { return }
-    guard type == .s8 || type == .s32 else {
+    guard type == .s8 else {
       throw .invalid(what: "\(what), quantization", expected: "none for \(type.name)", found: "one")
     }
     var expectedScales = 1
@@ -77,7 +77,7 @@ extension Tensor {
     for scale in quantization.scales where !(Quantization.scales ~= scale) {
       throw .invalid(what: "\(what), scale", expected: "2^-40 to 2^40", found: scale.magnitudeText)
     }
-    let zeroPoints: ClosedRange<Int32> = type == .s8 && quantization.axis == nil ? -128...127 : 0...0
+    let zeroPoints: ClosedRange<Int32> = quantization.axis == nil ? -128...127 : 0...0
     guard zeroPoints ~= quantization.zeroPoint else {
       throw .invalid(
         what: "\(what), zero point", expected: "\(zeroPoints.lowerBound) to \(zeroPoints.upperBound)",

@@ -18,7 +18,7 @@ public enum ElementType: UInt8, Sendable, CaseIterable {
 ///
 /// - `scales` has one element (the whole tensor) or as many as the tensor's dimension `axis` (per channel). All are
 ///   in `Quantization.scales`.
-/// - `zeroPoint` is in [−128, 127] for s8, and 0 for weights (symmetric). An s32 bias needs no record: its scale is
+/// - `zeroPoint` is in [−128, 127] for s8, and 0 for weights (symmetric). An s32 bias has no record: its scale is
 ///   the product of its node's input's and weights'.
 public struct Quantization: Equatable, Sendable {
   public var scales: [Float]
@@ -77,6 +77,7 @@ public struct Tensor: Sendable {
   public var type: ElementType
   /// Dimensions, each at least 1; rank 1 to 6. The first dimension of an activation is the batch.
   public var shape: [Int]
+  /// Of s8 tensors only.
   public var quantization: Quantization?
   /// The elements of a constant; nil for an activation.
   public var constant: Constant?
