@@ -107,6 +107,9 @@ extension ByteReader {
           what: "weights section", expected: Int(clamping: Int64(start) + Int64(byteCount)),
           found: weights.range.count)
       }
+      guard weights.bytes[weightsEnd..<start].allSatisfy({ $0 == 0 }) else {
+        throw .invalid(what: "weights section", expected: "zero bytes between constants", found: "others")
+      }
       weightsEnd = start + byteCount
       tensor.constant = weights.slice(start..<weightsEnd)
     }
