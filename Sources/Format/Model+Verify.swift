@@ -49,7 +49,7 @@ extension Model {
 
   private func verifyShare(_ share: Float?, _ what: String) throws(FormatError) {
     guard let share, !(0...1 ~= share) else { return }
-    throw .invalid(what: "provenance, \(what)", expected: "0 to 1", found: share.magnitudeText)
+    throw .invalid(what: "provenance, \(what)", expected: "0 to 1", found: share.shortText)
   }
 
   private func verifyCalibration() throws(FormatError) {
@@ -62,7 +62,7 @@ extension Model {
       guard range.minimum.isFinite, range.maximum.isFinite, range.minimum <= range.maximum else {
         throw .invalid(
           what: "calibration range \(index)", expected: "finite, minimum at most maximum",
-          found: "\(range.minimum.magnitudeText) to \(range.maximum.magnitudeText)")
+          found: "\(range.minimum.shortText) to \(range.maximum.shortText)")
       }
     }
   }
@@ -71,7 +71,7 @@ extension Model {
     guard let selfTest else { return }
     guard selfTest.tolerance >= 0, selfTest.tolerance.isFinite else {
       throw .invalid(
-        what: "self-test, tolerance", expected: "finite, not negative", found: selfTest.tolerance.magnitudeText)
+        what: "self-test, tolerance", expected: "finite, not negative", found: selfTest.tolerance.shortText)
     }
     try verify(selfTest.inputs, match: graph.inputs, "self-test, input")
     try verify(selfTest.outputs, match: graph.outputs, "self-test, output")
@@ -103,7 +103,7 @@ extension Preprocessing {
     }
     guard cropFraction > 0, cropFraction <= 1 else {
       throw .invalid(
-        what: "preprocessing, crop fraction", expected: "more than 0, at most 1", found: cropFraction.magnitudeText)
+        what: "preprocessing, crop fraction", expected: "more than 0, at most 1", found: cropFraction.shortText)
     }
     guard mean.count == channels, deviation.count == channels else {
       throw .invalid(
@@ -111,11 +111,11 @@ extension Preprocessing {
         found: "\(mean.count) and \(deviation.count)")
     }
     for value in mean where !value.isFinite {
-      throw .invalid(what: "preprocessing, mean", expected: "a finite number", found: value.magnitudeText)
+      throw .invalid(what: "preprocessing, mean", expected: "a finite number", found: value.shortText)
     }
     // As small as a scale may be: dividing a pixel by it stays finite.
     for value in deviation where !(Quantization.scales ~= value) {
-      throw .invalid(what: "preprocessing, deviation", expected: "2^-40 to 2^40", found: value.magnitudeText)
+      throw .invalid(what: "preprocessing, deviation", expected: "2^-40 to 2^40", found: value.shortText)
     }
   }
 }

@@ -118,7 +118,7 @@ extension Graph {
     }
   }
 
-  private func label(ofNode index: Int) -> String { "node \(index) '\(nodes[index].name)' (\(nodes[index].op.name))" }
+  private func label(ofNode index: Int) -> String { "node \(index) '\(nodes[index].name)'" }
 
   private func expect(_ value: Int, in range: ClosedRange<Int>, _ what: String) throws(FormatError) {
     guard range ~= value else {

@@ -25,7 +25,7 @@ extension Graph {
     case .batchNorm(let norm):
       guard norm.epsilon > 0, norm.epsilon <= 1 else {
         throw .invalid(
-          what: "batch_norm epsilon", expected: "more than 0, at most 1", found: norm.epsilon.magnitudeText)
+          what: "batch_norm epsilon", expected: "more than 0, at most 1", found: norm.epsilon.shortText)
       }
       for parameter in inputs.dropFirst() {
         try expect(shape: [x[x.count - 1]], parameter.shape, "batch_norm parameters")

@@ -75,7 +75,7 @@ extension Tensor {
       throw .invalid(what: "\(what), scales", expected: "\(expectedScales)", found: "\(quantization.scales.count)")
     }
     for scale in quantization.scales where !(Quantization.scales ~= scale) {
-      throw .invalid(what: "\(what), scale", expected: "2^-40 to 2^40", found: scale.magnitudeText)
+      throw .invalid(what: "\(what), scale", expected: "2^-40 to 2^40", found: scale.shortText)
     }
     let zeroPoints: ClosedRange<Int32> = quantization.axis == nil ? -128...127 : 0...0
     guard zeroPoints ~= quantization.zeroPoint else {
@@ -144,10 +144,14 @@ extension Constant {
 
 extension Float {
   /// The number for error texts, without the code that exact printing takes on small devices.
-  var magnitudeText: String {
+  var shortText: String {
     if isNaN { return "NaN" }
     if let integer = Int32(exactly: self) { return "\(integer)" }
     let sign = self < 0 ? "-" : ""
-    return isInfinite ? "\(sign)infinity" : "about \(sign)2^\(exponent)"
+    if isInfinite { return "\(sign)infinity" }
+    guard 0x1p-8...0x1p20 ~= magnitude else { return "about \(sign)2^\(exponent)" }
+    let thousandths = Int32((magnitude * 1000).rounded())
+    let fraction = thousandths % 1000
+    return "\(sign)\(thousandths / 1000).\(fraction < 100 ? "0" : "")\(fraction < 10 ? "0" : "")\(fraction)"
   }
 }
