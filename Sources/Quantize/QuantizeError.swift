@@ -24,8 +24,9 @@ extension QuantizeError {
     switch self {
     case .alreadyQuantized(let tensor): "\(tensor): expected a float tensor, found int8"
     case .missingRange(let tensor): "\(tensor): expected a calibration range, found none"
-    case .invalidRange(let tensor, let minimum, let maximum):
-      "\(tensor): expected a finite calibration range, found \(minimum) to \(maximum)"
+    // Without the numbers themselves: printing floats is a tenth of the device program.
+    case .invalidRange(let tensor, _, _):
+      "\(tensor), calibration range: expected finite numbers in order, found others"
     case .notFiniteActivation(let tensor):
       "\(tensor): expected finite values on the calibration data, found infinity or NaN"
     case .nothingToQuantize: "graph: expected a convolution or dense layer to quantize, found none"

@@ -145,10 +145,10 @@ struct QuantizationPlan {
       switch graph.nodes[producer].op {
       case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape:
         if isInt8[producer] { return .inherited }
-      case .activation(.sigmoid), .softmax: return .fixed(Quantization(scale: 0x1p-8, zeroPoint: -128))
+      case .activation(.sigmoid): return .fixed(Quantization(scale: 0x1p-8, zeroPoint: -128))
       case .activation(.tanh): return .fixed(Quantization(scale: 0x1p-7, zeroPoint: 0))
-      case .conv2D, .depthwiseConv2D, .dense, .add, .concat, .activation(.relu), .activation(.relu6), .batchNorm,
-        .quantize, .dequantize, .lookup, .lookupSoftmax:
+      case .conv2D, .depthwiseConv2D, .dense, .add, .concat, .activation(.relu), .activation(.relu6), .softmax,
+        .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:
         break
       }
     }
