@@ -52,6 +52,7 @@ extension Model {
   private func replacingGraph(
     with graph: Graph, ranges: [CalibrationRange], options: QuantizationOptions
   ) throws(QuantizeError) -> Model {
+    try verified(graph)
     var result = Model(graph: graph, metadata: metadata)
     result.metadata.calibration = []
     result.metadata.provenance.int8Accuracy = nil
