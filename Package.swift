@@ -64,6 +64,7 @@ let package = Package(
     tests("TerminalTests", ["Terminal"]),
     tests("QuantizeTests", ["Quantize", "Format"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
+    tests("KernelsTests", ["Kernels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -32,7 +32,24 @@
   KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0) \
   KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0)
 
-#define ALL_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL)
+#if KERNELS_X86
+#define AVX2_KERNELS(KERNEL) \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0) \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0) \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c2, avx2, 6, 16, 2, 0, 0) \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x8, avx2, 1, 8, 1, 9, 0) \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x16, avx2, 1, 16, 1, 0, 0) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0) \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0) \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0) \
+  ELEMENTWISE_KERNELS(KERNEL, avx2)
+#define ARCHITECTURE_KERNELS(KERNEL) AVX2_KERNELS(KERNEL)
+#else
+#define ARCHITECTURE_KERNELS(KERNEL)
+#endif
+
+#define ALL_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL) ARCHITECTURE_KERNELS(KERNEL)
 
 #define DECLARE(member, family, name, isa, ...) extern __typeof__(*(member##_function)0) name##__##isa;
 ALL_KERNELS(DECLARE)
