@@ -26,7 +26,8 @@ KERNEL_INLINE vf32 vf32_min(vf32 a, vf32 b) { return _mm256_min_ps(a, b); }
 KERNEL_INLINE vf32 vf32_max(vf32 a, vf32 b) { return _mm256_max_ps(a, b); }
 KERNEL_INLINE vf32 vf32_abs(vf32 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 KERNEL_INLINE vf32 vf32_copysign(vf32 magnitude, vf32 sign) {
-  return _mm256_blendv_ps(magnitude, sign, _mm256_set1_ps(-0.0f)) /* only the sign bit of each lane decides */;
+  const __m256 bit = _mm256_set1_ps(-0.0f);
+  return _mm256_or_ps(_mm256_and_ps(bit, sign), _mm256_andnot_ps(bit, magnitude));
 }
 KERNEL_INLINE vmask vf32_less(vf32 a, vf32 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 KERNEL_INLINE vf32 vf32_select(vmask mask, vf32 yes, vf32 no) { return _mm256_blendv_ps(no, yes, mask); }
