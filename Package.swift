@@ -15,8 +15,8 @@ func cLibrary(_ name: String, _ dependencies: [Target.Dependency] = [], link: [L
   .target(name: name, dependencies: dependencies, cSettings: c, linkerSettings: link)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swift)
 }
 
 let package = Package(
@@ -60,7 +60,7 @@ let package = Package(
       dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
       swiftSettings: swift),
 
-    tests("FormatTests", ["Format", "Platform"]),
+    tests("FormatTests", ["Format", "Quantize"], exclude: ["Fixtures"]),
     tests("TerminalTests", ["Terminal"]),
     tests("QuantizeTests", ["Quantize", "Format"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),

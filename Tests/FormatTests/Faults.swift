@@ -281,7 +281,7 @@ private let operatorFaults: [Fault] = [
     $0.graph.tensors[5].quantization = Quantization(scale: 1, zeroPoint: 0)
   },
   Fault(sampleModel(), "node 1 'dense': dense weights: expected 4x4, found 4x2") {
-    $0.graph.tensors[2].shape = [4, 2]
+    $0.graph.tensors[2] = .floats("weights", [4, 2], [Float](repeating: 0, count: 8))
   },
   Fault(sampleModel(), "node 0 'flatten': output: expected 4 elements, found 1x5") {
     $0.graph.tensors[1].shape = [1, 5]

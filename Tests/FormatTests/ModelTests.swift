@@ -28,6 +28,13 @@ func aModelComesBackFromItsBytes(small: SmallModel) throws {
   #expect(try back.encoded() == bytes)
 }
 
+@Test(arguments: 0..<100 as Range<UInt64>)
+func randomGraphsComeBackFromTheirBytes(seed: UInt64) throws {
+  let bytes = try Model(graph: .random(seed: seed)).encoded()
+  #expect(try Model(storage: Storage(copying: bytes)).encoded() == bytes)
+  #expect(try Model(graph: .random(seed: seed)).encoded() == bytes)
+}
+
 @Test func constantsOfAReadModelLieInTheFileAligned() throws {
   let storage = Storage(copying: try quantizedModel().encoded())
   let model = try Model(storage: storage)

@@ -100,7 +100,10 @@ func sampleModel() -> Model {
   var graph = Graph()
   let x = graph.add(.floats("image", [1, 2, 2, 1]))
   let flat = graph.add(.reshape, name: "flatten", inputs: [x], output: .floats("flat", [1, 4]))
-  let weights = graph.add(.floats("weights", [2, 4], [1, -1, 0.5, 0, 0, 0.25, -0.5, 2]))
+  let weights = graph.add(
+    Tensor(
+      name: "weights", type: .s8, shape: [2, 4], quantization: Quantization(scales: [0.5, 0.25], axis: 0),
+      constant: Constant([2, -2, 1, 0, 0, 1, -2, 8] as [Int8])))
   let bias = graph.add(.floats("bias", [2], [0.5, -0.5]))
   let y = graph.add(
     .dense(Dense(activation: .relu)), name: "dense", inputs: [flat, weights, bias], output: .floats("y", [1, 2]))
@@ -114,7 +117,7 @@ func sampleModel() -> Model {
   return Model(
     graph: graph, metadata: metadata,
     selfTest: SelfTest(
-      inputs: [Constant([1, 0, 2, 3] as [Float])], outputs: [Constant([2.5, 4.5] as [Float])], tolerance: 0.001))
+      inputs: [Constant([1, 0, 2, 3] as [Float])], outputs: [Constant([2.5, 4.5] as [Float])], tolerance: 0.0625))
 }
 
 /// An s8 model with every operator that works on s8, for the fuzzers.

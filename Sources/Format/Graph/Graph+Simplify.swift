@@ -12,8 +12,9 @@ extension Graph {
   /// - Precondition: the graph passes `verify()`. The result does too.
   public func simplified() -> Graph {
     var result = self
-    result.mergeIntoProducers()
+    // First, so that an unused node does not count as one that sees a tensor.
     result.dropUnusedNodes()
+    result.mergeIntoProducers()
     result.dropUnusedTensors()
     return result
   }

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+@testable import Format
+
+// docs/format.md against the code: the committed sample is what the writer writes, and the hexdump on the page is that
+// of the sample. After an intended change, `EDGERUN_WRITE_FIXTURES=1 swift test --filter sampleFile` writes the sample
+// anew; the page's hexdump is then corrected by hand.
+
+private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+private let samplePath = root.appendingPathComponent("Fixtures/sample.bin").path
+
+@Test func sampleFileIsWhatTheWriterWrites() throws {
+  if ProcessInfo.processInfo.environment["EDGERUN_WRITE_FIXTURES"] != nil { try sampleModel().write(to: samplePath) }
+  let file = try Storage(mapping: samplePath)
+  #expect(try sampleModel().encoded() == Array(file.bytes))
+}
+
+@Test func sampleFileIsRead() throws {
+  let model = try Model(path: samplePath)
+  #expect(model.metadata == sampleModel().metadata)
+  #expect(model.graph.nodes == sampleModel().graph.nodes)
+}
+
+/// Lines of the page's hexdump: offset, bytes (or "00 × n"), two spaces, what they are.
+@Test func hexdumpOnThePageIsThatOfTheSample() throws {
+  let page = try String(
+    contentsOf: root.appendingPathComponent("../../docs/format.md").standardizedFileURL, encoding: .utf8)
+  let dump = try #require(page.components(separatedBy: "```hexdump\n").dropFirst().first)
+  var bytes: [UInt8] = []
+  for line in try #require(dump.components(separatedBy: "```").first).split(separator: "\n") {
+    let columns = line.components(separatedBy: "  ")
+    try #require(columns.count >= 3, "a line is offset, bytes, meaning: \(line)")
+    #expect(Int(columns[0], radix: 16) == bytes.count, "offset of the line: \(line)")
+    if columns[1].hasPrefix("00 × ") {
+      bytes += [UInt8](repeating: 0, count: try #require(Int(columns[1].dropFirst(5))))
+    } else {
+      for byte in columns[1].split(separator: " ") { bytes.append(try #require(UInt8(byte, radix: 16))) }
+    }
+  }
+  #expect(bytes == Array(try Storage(mapping: samplePath).bytes))
+}
