@@ -1,4 +1,5 @@
 import Foundation
+import Quantize
 import Testing
 
 @testable import Format
@@ -20,6 +21,15 @@ private let samplePath = root.appendingPathComponent("Fixtures/sample.bin").path
   let model = try Model(path: samplePath)
   #expect(model.metadata == sampleModel().metadata)
   #expect(model.graph.nodes == sampleModel().graph.nodes)
+}
+
+@Test func sampleFilePassesItsSelfTest() throws {
+  let model = try Model(path: samplePath)
+  let selfTest = try #require(model.selfTest)
+  let inputs = selfTest.inputs.map { TensorValue.f32($0.elements(as: Float.self)) }
+  guard case .f32(let found) = try ReferenceInterpreter(model.graph).run(inputs)[0] else { return }
+  let expected = selfTest.outputs[0].elements(as: Float.self)
+  #expect(zip(expected, found).allSatisfy { abs($0 - $1) <= selfTest.tolerance })
 }
 
 /// Lines of the page's hexdump: offset, bytes (or "00 × n"), two spaces, what they are.
