@@ -54,7 +54,7 @@ let package = Package(
     library("Terminal", ["Platform"]),
 
     // The workstation side.
-    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "COpenBLAS"]),
+    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "COpenBLAS", "Terminal"]),
     .executableTarget(
       name: "edgetrain",
       dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
@@ -65,6 +65,7 @@ let package = Package(
     tests("QuantizeTests", ["Quantize", "Format"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels"]),
+    tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -1,0 +1,71 @@
+import Terminal
+
+/// What a classifier of two variables says everywhere, its boundary, and the points that it learnt from.
+struct DecisionPlot {
+  struct Sample {
+    let place: Point
+    /// 0 or 1.
+    let label: Int
+  }
+
+  let title: String
+  /// Under the title: how well it does.
+  let note: String
+  /// The probability of class 1.
+  let probability: Field
+  let samples: [Sample]
+  /// Width and height of the square that the field fills.
+  var side = 190.0
+
+  func drawing() -> Drawing {
+    let x = Axis("x₁", values: [probability.x.lowerBound, probability.x.upperBound], isTight: true, count: 4)
+    let y = Axis("x₂", values: [probability.y.lowerBound, probability.y.upperBound], isTight: true, count: 4)
+    let left = y.labelWidth + 8
+    let frame = Frame(left: left, top: 70, width: side, height: side, x: x, y: y)
+    var drawing = Drawing(width: left + side + 12, height: 70 + side + 46, summary: "\(title): \(note)")
+    drawing.text(title, x: 0, y: 18, class: "title")
+    drawing.text(note, x: 0, y: 36, class: "muted")
+    drawing.field(probability, bands: Bands(linear: 0...1), ramp: "d", in: frame)
+    drawing.lines(of: probability, at: 0.5, class: "boundary", in: frame)
+    frame.draw(in: &drawing, hasGrid: false)
+    for sample in samples { draw(sample, in: frame, &drawing) }
+    return drawing
+  }
+
+  /// Class 1 is a disc, class 0 a diamond; a ring is around a sample on the wrong side.
+  private func draw(_ sample: Sample, in frame: Frame, _ drawing: inout Drawing) {
+    guard let at = frame.place(sample.place.x, sample.place.y) else { return }
+    let radius = samples.count > 40 ? 3.2 : 6.0
+    if sample.label == 1 {
+      drawing.circle(x: at.x, y: at.y, radius: radius, class: "dot fill s0")
+    } else {
+      let reach = radius * 1.25
+      let corners = [
+        Point(x: at.x, y: at.y - reach), Point(x: at.x + reach, y: at.y), Point(x: at.x, y: at.y + reach),
+        Point(x: at.x - reach, y: at.y),
+      ]
+      drawing.path(Drawing.pathData(corners, isClosed: true), class: "dot fill s1")
+    }
+    let isRight = (probability.value(near: sample.place) >= 0.5) == (sample.label == 1)
+    if !isRight { drawing.circle(x: at.x, y: at.y, radius: radius + 3.5, class: "wrong") }
+  }
+}
+
+extension Field {
+  /// The value at `point`, interpolated between the four samples around it; outside the grid, that of its border.
+  func value(near point: Point) -> Double {
+    func locate(_ value: Double, in range: ClosedRange<Double>, count: Int) -> (index: Int, share: Double) {
+      let position = (value - range.lowerBound) / (range.upperBound - range.lowerBound) * Double(count - 1)
+      let inside = min(max(position, 0), Double(count - 1))
+      let index = min(Int(inside), count - 2)
+      return (index, inside - Double(index))
+    }
+    let (column, across) = locate(point.x, in: x, count: columns)
+    let (row, up) = locate(point.y, in: y, count: rows)
+    func along(_ row: Int) -> Double {
+      let first = row * columns + column
+      return values[first] * (1 - across) + values[first + 1] * across
+    }
+    return along(row) * (1 - up) + along(row + 1) * up
+  }
+}

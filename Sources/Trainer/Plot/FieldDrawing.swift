@@ -1,0 +1,46 @@
+/// How a field becomes bands of colour: the values where one band ends and the next begins.
+struct Bands {
+  /// Ascending, one fewer than bands.
+  let limits: [Double]
+
+  /// `Theme.steps` bands of equal height.
+  init(linear range: ClosedRange<Double>) {
+    limits = (1..<Theme.steps).map { step in
+      range.lowerBound + (range.upperBound - range.lowerBound) * Double(step) / Double(Theme.steps)
+    }
+  }
+
+  /// `Theme.steps` bands that hold about as many of the field's finite values each: valleys and slopes of a loss that spans
+  /// powers of ten are then seen alike.
+  init(equalSharesOf field: Field) {
+    let sorted = field.values.filter { $0.isFinite }.sorted()
+    limits = sorted.isEmpty ? [] : (1..<Theme.steps).map { sorted[sorted.count * $0 / Theme.steps] }
+  }
+}
+
+extension Drawing {
+  /// The field as nested regions, each painted over the one below it, and thin lines between them.
+  ///
+  /// - Parameter ramp: "d" (two ends) or "q" (amounts).
+  mutating func field(_ field: Field, bands: Bands, ramp: String, in frame: Frame) {
+    rectangle(x: frame.left, y: frame.top, width: frame.width, height: frame.height, class: "\(ramp)0")
+    for (index, limit) in bands.limits.enumerated() {
+      let data = field.region(above: limit).map { Drawing.pathData($0, in: frame) }.joined()
+      if !data.isEmpty { path(data, class: "region \(ramp)\(index + 1)") }
+    }
+    for limit in bands.limits { lines(of: field, at: limit, class: "level", in: frame) }
+  }
+
+  /// Where the field has the value `level`.
+  mutating func lines(of field: Field, at level: Double, class style: String, in frame: Frame) {
+    let data = field.lines(at: level).map { Drawing.pathData($0, in: frame) }.joined()
+    if !data.isEmpty { path(data, class: style) }
+  }
+
+  /// The line in the drawing, without the points that no eye would miss.
+  private static func pathData(_ line: Polyline, in frame: Frame) -> String {
+    let placed = Polyline(points: line.points.compactMap { frame.place($0.x, $0.y) }, isClosed: line.isClosed)
+    let simple = placed.simplified(tolerance: 0.15)
+    return pathData(simple.points, isClosed: simple.isClosed)
+  }
+}
