@@ -16,7 +16,7 @@ struct BarChart {
   var width = 500.0
 
   func drawing() -> Drawing {
-    let thickness = series.count > 1 ? 10.0 : 16.0
+    let thickness = series.count > 1 ? 12.0 : 16.0
     let group = thickness * Double(series.count) + 12
     let left = 12 + categories.reduce(0) { max($0, Drawing.textWidth($1)) } + 8
     let texts = series.flatMap { $0.values.map(format) }

@@ -18,7 +18,7 @@ struct ConfusionMatrix {
     let side = cell * Double(labels.count)
     let (left, top) = (room + 20, 58 + room * 0.72)
     var drawing = Drawing(
-      width: left + side + max(12, room * 0.55), height: top + side + 12,
+      width: left + side + max(12, room * 0.75), height: top + side + 12,
       summary: "Confusion matrix of \(labels.count) classes: rows are the truth, columns the answers")
     drawing.text("Confusion matrix", x: 0, y: 18, class: "title")
     drawing.text("rows: the truth; columns: the answer; shade: share of the row", x: 0, y: 37, class: "muted")
@@ -27,7 +27,8 @@ struct ConfusionMatrix {
       let y = top + Double(truth) * cell
       if isNumbered { drawing.text(names[truth], x: left - 8, y: y + cell / 2 + 4, anchor: .end) }
       for (answer, count) in row.enumerated() {
-        let step = Theme.step(total > 0 ? Double(count) / Double(total) : 0)
+        // The root: a class that takes one in twenty of another's examples is to be seen.
+        let step = Theme.step(total > 0 ? (Double(count) / Double(total)).squareRoot() : 0)
         let x = left + Double(answer) * cell
         let tip =
           truth == answer
