@@ -4,7 +4,9 @@ import Platform
 ///
 /// A `Constant` is a range of a storage, so reading a model copies no weights.
 public final class Storage: @unchecked Sendable {
-  // Safe: the bytes are never written after `init` returns, and `base` stays valid until `deinit`.
+  // Safe: the bytes are never written after `init` returns, and stay where they are until `deinit`.
+  /// The bytes, valid as long as this object lives: hold it in a variable while using them. In the expression
+  /// `Storage(…).bytes` nobody does.
   public let bytes: UnsafeRawBufferPointer
   private let mapping: platform_mapping?
 

@@ -12,6 +12,8 @@ extension Model {
   ///
   /// - Throws: `FormatError` if the bytes are not a model that this version can run.
   public init(storage: Storage) throws(FormatError) {
+    // Container and readers hold pointers into the storage, and no constant may be left to keep it.
+    defer { withExtendedLifetime(storage) {} }
     let container = try Container(storage.bytes)
     let weights = try container.required(.weights)
     var reader = try container.reader(.graph, in: storage)
