@@ -1,6 +1,7 @@
-// Workers wait on a generation counter: spinning a while, because the next layer's loop usually comes within
-// microseconds, then asleep. Iterations are handed out one by one from a shared counter, so that a thread that is slow, or
-// was preempted, takes fewer.
+// A loop is open from the moment the caller publishes it until the caller has found no iteration left. Workers that come
+// in between join and take iterations one by one from a shared counter, so that a slow thread takes fewer; the caller
+// waits for those that joined, and only for them: a worker that the system has not woken yet delays nobody. Between
+// loops workers spin a while, because the next layer usually comes within microseconds, then sleep.
 #include "include/thread_pool.h"
 
 #include <pthread.h>
@@ -19,22 +20,25 @@ typedef struct {
   size_t index;
 } worker;
 
+// `state` of a pool: the loop's number (modulo 2^16), whether it is open, and how many workers have joined.
+enum { JOINED = 0x7FFF, OPEN = 0x8000, NUMBER_SHIFT = 16 };
+
 struct thread_pool {
-  // What the current loop is; written by the caller before it publishes a generation.
+  // What the current loop is; written by the caller before it opens it.
   thread_pool_task task;
   void *context;
   size_t count;
 
-  _Alignas(64) atomic_size_t next;        // the first iteration nobody has taken
-  _Alignas(64) atomic_size_t running;     // workers that have not finished the current loop
-  _Alignas(64) atomic_uint generation;    // grows by one per loop
+  _Alignas(64) atomic_size_t next;  // the first iteration nobody has taken
+  _Alignas(64) atomic_uint_least32_t state;
   atomic_bool stopping;
-  bool caller_asleep;                     // guarded by `mutex`, as the two conditions
-  unsigned sleepers;
 
-  pthread_mutex_t mutex;
-  pthread_cond_t work_arrived;
-  pthread_cond_t work_done;
+  pthread_mutex_t mutex;  // guards the two below, for their conditions
+  unsigned sleeping_workers;
+  bool caller_sleeps;
+  pthread_cond_t loop_opened;
+  pthread_cond_t all_left;
+
   size_t size;
   pthread_t *threads;
   worker *workers;
@@ -59,48 +63,86 @@ static void run_iterations(thread_pool *pool, size_t thread) {
   }
 }
 
-// Returns when the generation is no longer `seen`.
-static unsigned await_generation(thread_pool *pool, unsigned seen) {
+// Whether there is a loop to join, or an end to notice, for a worker whose last loop was number `last`.
+static bool has_news(thread_pool *pool, uint32_t last) {
+  if (atomic_load_explicit(&pool->stopping, memory_order_relaxed)) return true;
+  const uint32_t state = atomic_load_explicit(&pool->state, memory_order_relaxed);
+  return (state & OPEN) && state >> NUMBER_SHIFT != last;
+}
+
+static void await_news(thread_pool *pool, uint32_t last) {
   for (int i = 0; i < SPINS; i++) {
-    const unsigned generation = atomic_load_explicit(&pool->generation, memory_order_acquire);
-    if (generation != seen) return generation;
+    if (has_news(pool, last)) return;
     pause_briefly();
   }
   pthread_mutex_lock(&pool->mutex);
-  pool->sleepers++;
-  unsigned generation;
-  while ((generation = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen) {
-    pthread_cond_wait(&pool->work_arrived, &pool->mutex);
-  }
-  pool->sleepers--;
+  pool->sleeping_workers++;
+  while (!has_news(pool, last)) pthread_cond_wait(&pool->loop_opened, &pool->mutex);
+  pool->sleeping_workers--;
   pthread_mutex_unlock(&pool->mutex);
-  return generation;
+}
+
+// The number of the open loop that this worker now belongs to; `last` when it has been closed meanwhile.
+static uint32_t join_loop(thread_pool *pool, uint32_t last) {
+  uint32_t state = atomic_load_explicit(&pool->state, memory_order_relaxed);
+  while ((state & OPEN) && state >> NUMBER_SHIFT != last) {
+    if (atomic_compare_exchange_weak_explicit(&pool->state, &state, state + 1, memory_order_acquire,
+                                              memory_order_relaxed)) {
+      return state >> NUMBER_SHIFT;
+    }
+  }
+  return last;
+}
+
+static void leave_loop(thread_pool *pool) {
+  const uint32_t state = atomic_fetch_sub_explicit(&pool->state, 1, memory_order_release);
+  if ((state & OPEN) || (state & JOINED) != 1) return;
+  pthread_mutex_lock(&pool->mutex);
+  if (pool->caller_sleeps) pthread_cond_signal(&pool->all_left);
+  pthread_mutex_unlock(&pool->mutex);
 }
 
 static void *worker_main(void *argument) {
   const worker *self = argument;
   thread_pool *pool = self->pool;
-  unsigned seen = 0;
+  uint32_t last = 0;
   for (;;) {
-    seen = await_generation(pool, seen);
+    await_news(pool, last);
     if (atomic_load_explicit(&pool->stopping, memory_order_relaxed)) return NULL;
+    const uint32_t number = join_loop(pool, last);
+    if (number == last) continue;
+    last = number;
     run_iterations(pool, self->index);
-    if (atomic_fetch_sub_explicit(&pool->running, 1, memory_order_acq_rel) == 1) {
-      pthread_mutex_lock(&pool->mutex);
-      if (pool->caller_asleep) pthread_cond_signal(&pool->work_done);
-      pthread_mutex_unlock(&pool->mutex);
-    }
+    leave_loop(pool);
   }
 }
 
-// Publishes what the caller has written and wakes who sleeps. The counter grows under the mutex, so that a worker which
-// has just found it unchanged is either still spinning or already waiting for the signal.
-static void start_generation(thread_pool *pool) {
+// The change of state happens under the mutex, so that a worker which has just found no news is
+// either still spinning or already waiting for the signal.
+static void open_loop(thread_pool *pool) {
+  const uint32_t number = (atomic_load_explicit(&pool->state, memory_order_relaxed) >> NUMBER_SHIFT) + 1;
   pthread_mutex_lock(&pool->mutex);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
-  const bool wake = pool->sleepers > 0;
+  atomic_store_explicit(&pool->state, number << NUMBER_SHIFT | OPEN, memory_order_release);
+  const bool wake = pool->sleeping_workers > 0;
   pthread_mutex_unlock(&pool->mutex);
-  if (wake) pthread_cond_broadcast(&pool->work_arrived);
+  if (wake) pthread_cond_broadcast(&pool->loop_opened);
+}
+
+static bool all_have_left(thread_pool *pool) {
+  return (atomic_load_explicit(&pool->state, memory_order_acquire) & JOINED) == 0;
+}
+
+static void close_loop(thread_pool *pool) {
+  atomic_fetch_and_explicit(&pool->state, ~(uint32_t)OPEN, memory_order_acquire);
+  for (int i = 0; i < SPINS; i++) {
+    if (all_have_left(pool)) return;
+    pause_briefly();
+  }
+  pthread_mutex_lock(&pool->mutex);
+  pool->caller_sleeps = true;
+  while (!all_have_left(pool)) pthread_cond_wait(&pool->all_left, &pool->mutex);
+  pool->caller_sleeps = false;
+  pthread_mutex_unlock(&pool->mutex);
 }
 
 void thread_pool_run(thread_pool *pool, size_t count, thread_pool_task task, void *context) {
@@ -112,36 +154,28 @@ void thread_pool_run(thread_pool *pool, size_t count, thread_pool_task task, voi
   pool->context = context;
   pool->count = count;
   atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-  atomic_store_explicit(&pool->running, pool->size - 1, memory_order_relaxed);
-  start_generation(pool);
+  open_loop(pool);
   run_iterations(pool, 0);
-  for (int i = 0; i < SPINS; i++) {
-    if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0) return;
-    pause_briefly();
-  }
-  pthread_mutex_lock(&pool->mutex);
-  pool->caller_asleep = true;
-  while (atomic_load_explicit(&pool->running, memory_order_acquire) != 0) {
-    pthread_cond_wait(&pool->work_done, &pool->mutex);
-  }
-  pool->caller_asleep = false;
-  pthread_mutex_unlock(&pool->mutex);
+  close_loop(pool);
 }
 
 static void stop_workers(thread_pool *pool, size_t started) {
+  pthread_mutex_lock(&pool->mutex);
   atomic_store_explicit(&pool->stopping, true, memory_order_relaxed);
-  start_generation(pool);
+  pthread_cond_broadcast(&pool->loop_opened);
+  pthread_mutex_unlock(&pool->mutex);
   for (size_t i = 0; i < started; i++) pthread_join(pool->threads[i], NULL);
 }
 
 thread_pool *thread_pool_create(size_t size) {
   if (size == 0) size = 1;
+  if (size > JOINED) return NULL;
   thread_pool *pool = NULL;
-  if (size > SIZE_MAX / sizeof(worker) || posix_memalign((void **)&pool, 64, sizeof *pool) != 0) return NULL;
+  if (posix_memalign((void **)&pool, 64, sizeof *pool) != 0) return NULL;
   *pool = (thread_pool){.size = size};
   pthread_mutex_init(&pool->mutex, NULL);
-  pthread_cond_init(&pool->work_arrived, NULL);
-  pthread_cond_init(&pool->work_done, NULL);
+  pthread_cond_init(&pool->loop_opened, NULL);
+  pthread_cond_init(&pool->all_left, NULL);
   pool->threads = calloc(size, sizeof *pool->threads);
   pool->workers = calloc(size, sizeof *pool->workers);
   size_t started = 0;
@@ -159,8 +193,8 @@ thread_pool *thread_pool_create(size_t size) {
 void thread_pool_destroy(thread_pool *pool) {
   if (!pool) return;
   stop_workers(pool, pool->size - 1);
-  pthread_cond_destroy(&pool->work_done);
-  pthread_cond_destroy(&pool->work_arrived);
+  pthread_cond_destroy(&pool->all_left);
+  pthread_cond_destroy(&pool->loop_opened);
   pthread_mutex_destroy(&pool->mutex);
   free(pool->workers);
   free(pool->threads);
