@@ -194,7 +194,7 @@ size_t kernels_measure_dwconv_workspace(const kernel *kernel, size_t pixels, siz
 
 double kernels_measure_dwconv(const kernel *kernel, size_t pixels, size_t channels, size_t height, size_t width,
                               size_t stride, unsigned milliseconds, void *workspace) {
-  if (!is_dwconv(kernel)) return NAN;
+  if (!is_dwconv(kernel) || (kernel->taps != 0 && kernel->taps != height * width)) return NAN;
   arena counter = {NULL, 0};
   lay_out_dwconv(kernel, pixels, channels, height, width, stride, &counter);
   arena arena = {(char *)round_up((size_t)workspace, KERNELS_ALIGNMENT), 0};

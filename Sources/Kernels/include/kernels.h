@@ -180,7 +180,8 @@ size_t kernels_measure_igemm_workspace(const kernel *_Nonnull kernel, size_t row
                                        size_t depth);
 double kernels_measure_igemm(const kernel *_Nonnull kernel, size_t rows, size_t columns, size_t taps, size_t depth,
                              unsigned milliseconds, void *_Nonnull workspace);
-// The same for a dwconv kernel: one output row of `pixels`, window `height` × `width`, stride `stride`.
+// The same for a dwconv kernel: one output row of `pixels`, window `height` × `width`, stride `stride`. NaN, too, for
+// a kernel made for another window.
 size_t kernels_measure_dwconv_workspace(const kernel *_Nonnull kernel, size_t pixels, size_t channels, size_t height,
                                         size_t width, size_t stride);
 double kernels_measure_dwconv(const kernel *_Nonnull kernel, size_t pixels, size_t channels, size_t height,

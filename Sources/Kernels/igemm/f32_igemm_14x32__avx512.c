@@ -1,0 +1,13 @@
+#include "../target.h"
+
+#if KERNELS_X86
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+
+#include "../simd/avx512.h"
+#include "../simd/epilogue.h"
+#include "f32_igemm.h"
+
+void f32_igemm_14x32__avx512(const f32_igemm_arguments *arguments) { f32_igemm(arguments, 14, 2); }
+
+#pragma clang attribute pop
+#endif
