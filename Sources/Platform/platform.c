@@ -113,6 +113,13 @@ const char *platform_error_text(int error) {
   return text == NULL ? "unknown error" : text;
 }
 
+void *platform_allocate(size_t count) {
+  void *memory = NULL;
+  return posix_memalign(&memory, 64, count > 0 ? count : 1) == 0 ? memory : NULL;
+}
+
+void platform_free(void *memory) { free(memory); }
+
 uint64_t platform_monotonic_nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -29,6 +29,10 @@ int platform_write_file_atomically(const char *_Nonnull path, const void *_Nulla
 // The system's text for an `errno` value, never null.
 const char *_Nonnull platform_error_text(int error);
 
+// `count` bytes on a 64-byte boundary, not initialized; at least 1 byte. Null when there is no memory.
+void *_Nullable platform_allocate(size_t count);
+void platform_free(void *_Nullable memory);
+
 // Nanoseconds of a clock that never goes backwards.
 uint64_t platform_monotonic_nanoseconds(void);
 

@@ -1,0 +1,41 @@
+import Kernels
+import Platform
+
+/// A tier of instructions that kernels are written for.
+public struct ISA: Equatable, Sendable {
+  let tier: kernels_isa
+
+  init(_ tier: kernels_isa) { self.tier = tier }
+
+  /// The tier of that name.
+  ///
+  /// - Throws: `RuntimeError.unavailableISA` if there is none or if this CPU does not run it.
+  public init(named name: String) throws(RuntimeError) {
+    var found = kernels_isa_scalar
+    guard kernels_isa_named(name, &found), kernels_isa_supported(found) else {
+      throw .unavailableISA(name: name, supported: ISA.supported.map { $0.name })
+    }
+    tier = found
+  }
+
+  /// "scalar", "avx2", "avx512vnni", "neondot", …
+  public var name: String { String(cString: kernels_isa_name(tier)) }
+
+  /// The highest tier that this CPU runs.
+  public static var best: ISA { ISA(kernels_best_isa()) }
+
+  /// All tiers that this CPU runs, plain C first.
+  public static var supported: [ISA] {
+    (0..<UInt32(KERNELS_ISA_COUNT)).compactMap { code in
+      kernels_isa(rawValue: code).flatMap { kernels_isa_supported($0) ? ISA($0) : nil }
+    }
+  }
+
+  /// The tier that the environment variable `EDGERUN_ISA` names, the best one if it is not set or empty.
+  ///
+  /// - Throws: `RuntimeError.unavailableISA`.
+  public static func fromEnvironment() throws(RuntimeError) -> ISA {
+    guard let value = platform_environment("EDGERUN_ISA"), value.pointee != 0 else { return best }
+    return try ISA(named: String(cString: value))
+  }
+}

@@ -1,0 +1,208 @@
+import Format
+import Kernels
+import Quantize
+
+// Lowering of convolution, dense layer and depthwise convolution: choice of the type combination and the kernel.
+
+/// The operands of a linear node.
+struct LinearOperands {
+  let node: Node
+  let x: TensorIndex
+  let weights: Tensor
+  let bias: Tensor?
+  let output: TensorIndex
+  let activation: FusedActivation
+
+  init(_ node: Node, in graph: Graph, activation: FusedActivation) {
+    self.node = node
+    x = node.inputs[0]
+    weights = graph.tensors[node.inputs[1]]
+    bias = node.inputs.count > 2 ? graph.tensors[node.inputs[2]] : nil
+    output = node.outputs[0]
+    self.activation = activation
+  }
+
+  /// The scale of each output channel's weights.
+  func weightScales(channels: Int) -> [Float] {
+    let scales = weights.quantization!.scales
+    return scales.count == 1 ? Array(repeating: scales[0], count: channels) : scales
+  }
+
+  /// The f32 bias, zeros where there is none.
+  func floatBias(channels: Int) -> [Float] {
+    bias.map { $0.constant!.elements(as: Float.self) } ?? Array(repeating: 0, count: channels)
+  }
+}
+
+extension Tensor {
+  /// The elements of a constant, valid as long as the graph. The verifier has checked type and alignment.
+  func constantElements<Element>(as type: Element.Type) -> UnsafePointer<Element> {
+    constant!.bytes.baseAddress!.assumingMemoryBound(to: type)
+  }
+}
+
+extension Lowering {
+  mutating func lower(_ op: Conv2D, _ node: Node) throws(RuntimeError) {
+    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    let weights = operands.weights.shape
+    let window = Window(
+      op, input: graph.tensors[operands.x].shape, output: graph.tensors[operands.output].shape, height: weights[1],
+      width: weights[2])
+    try check(window, of: node)
+    try lowerProduct(ProductShape(window: window, groups: op.groups, columns: weights[0] / op.groups), operands)
+  }
+
+  mutating func lower(_ op: Dense, _ node: Node) throws(RuntimeError) {
+    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    let input = graph.tensors[operands.x].shape
+    let window = Window(lines: 1, pixels: input[0], channels: input[1])
+    try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), operands)
+  }
+
+  private mutating func lowerProduct(_ shape: ProductShape, _ operands: LinearOperands) throws(RuntimeError) {
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
+    let weights = operands.weights
+    let bias = operands.bias
+    let output = operands.output
+    switch (graph.tensors[operands.x].type, weights.type) {
+    case (.f32, .f32):
+      let kernel = kernel(kernel_family_f32_igemm)
+      let indirection = Indirection(shape, elementSize: 4, rowsPerTile: Int(kernel.pointee.mr))
+      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+      let step = try FloatProductStep(
+        shape, indirection, kernel: kernel, values: [operands.x, output, workspace], workspaceStride: stride,
+        pieces: pieces, weights: weights.constantElements(as: Float.self),
+        bias: bias?.constantElements(as: Float.self), activation: operands.activation)
+      append(step, reads: [operands.x], writes: [output], scratch: [workspace])
+    case (.s8, .s8):
+      let kernel = kernel(kernel_family_qs8_igemm)
+      let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
+      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+      let step = try Int8ProductStep(
+        shape, indirection, kernel: kernel, values: [operands.x, output, workspace], workspaceStride: stride,
+        pieces: pieces, weights: weights.constantElements(as: Int8.self),
+        bias: bias?.constantElements(as: Int32.self), zeroPoint: quantization(operands.x).zeroPoint,
+        requantization: requantization(operands, channels: shape.outputChannels))
+      append(step, reads: [operands.x], writes: [output], scratch: [workspace])
+    case (.f32, .s8):
+      let operand = dynamicOperand(operands.x)
+      let kernel = kernel(kernel_family_qs8_f32_igemm)
+      let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
+      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+      let step = try DynamicProductStep(
+        shape, indirection, kernel: kernel, values: [operand.elements, output, workspace, operand.parameters],
+        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Int8.self),
+        scales: operands.weightScales(channels: shape.outputChannels),
+        bias: operands.floatBias(channels: shape.outputChannels), activation: operands.activation)
+      append(step, reads: [operand.elements, operand.parameters], writes: [output], scratch: [workspace])
+    default: throw unsupportedTypes(operands)
+    }
+  }
+
+  mutating func lower(_ op: DepthwiseConv2D, _ node: Node) throws(RuntimeError) {
+    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    let weights = operands.weights
+    let channels = weights.shape[2]
+    var input = graph.tensors[operands.x].shape
+    let multiplier = channels / input[3]
+    input[3] = channels
+    let window = Window(
+      op, input: input, output: graph.tensors[operands.output].shape, height: weights.shape[0],
+      width: weights.shape[1])
+    try check(window, of: node)
+    let pieces = pieces(work: graph.multiplyAccumulates(of: node))
+    let output = operands.output
+    switch (graph.tensors[operands.x].type, weights.type) {
+    case (.f32, .f32):
+      let x = try repeated(operands.x, count: graph.tensors[operands.x].count, size: 4, times: multiplier)
+      try lowerFloatDepthwise(
+        window, x: x, output: output, weights: weights.constantElements(as: Float.self),
+        bias: operands.bias?.constantElements(as: Float.self), activation: op.activation, pieces: pieces)
+    case (.s8, .s8):
+      let x = try repeated(operands.x, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
+      let kernel = kernels_best_dwconv(isa.tier, kernel_family_qs8_dwconv, window.taps)
+      let geometry = WindowRow(window, elementSize: 1)
+      let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
+      let step = try Int8DepthwiseStep(
+        geometry, kernel: kernel, values: [x, output, workspace], workspaceStride: stride, pieces: pieces,
+        weights: weights.constantElements(as: Int8.self), bias: operands.bias?.constantElements(as: Int32.self),
+        zeroPoint: quantization(operands.x).zeroPoint, requantization: requantization(operands, channels: channels))
+      append(step, reads: [x], writes: [output], scratch: [workspace])
+    case (.f32, .s8):
+      let operand = dynamicOperand(operands.x)
+      let x = try repeated(operand.elements, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
+      let kernel = kernels_best_dwconv(isa.tier, kernel_family_qs8_f32_dwconv, window.taps)
+      let geometry = WindowRow(window, elementSize: 1)
+      let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
+      let step = try DynamicDepthwiseStep(
+        geometry, kernel: kernel, values: [x, output, workspace, operand.parameters], workspaceStride: stride,
+        pieces: pieces, weights: weights.constantElements(as: Int8.self),
+        scales: operands.weightScales(channels: channels), bias: operands.floatBias(channels: channels),
+        activation: op.activation)
+      append(step, reads: [x, operand.parameters], writes: [output], scratch: [workspace])
+    default: throw unsupportedTypes(operands)
+    }
+  }
+
+  /// An f32 depthwise convolution: also what a batch-norm becomes.
+  mutating func lowerFloatDepthwise(
+    _ window: Window, x: ValueIndex, output: ValueIndex, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    activation: FusedActivation, pieces: Int
+  ) throws(RuntimeError) {
+    let geometry = WindowRow(window, elementSize: 4)
+    let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
+    let step = try FloatDepthwiseStep(
+      geometry, kernel: kernels_best_dwconv(isa.tier, kernel_family_f32_dwconv, window.taps),
+      values: [x, output, workspace], workspaceStride: stride, pieces: pieces, weights: weights, bias: bias,
+      activation: activation)
+    append(step, reads: [x], writes: [output], scratch: [workspace])
+  }
+
+  /// `x` with each element `times` times, so that a depth multiplier becomes plain depthwise convolution.
+  private mutating func repeated(
+    _ x: ValueIndex, count: Int, size: Int, times: Int
+  ) throws(RuntimeError) -> ValueIndex {
+    guard times > 1 else { return x }
+    let bytes = Int64(count) * Int64(times) * Int64(size)
+    guard bytes <= Limits.activationBytes else { throw .outOfMemory(bytes: Int(clamping: bytes)) }
+    let result = buffer(bytes: Int(bytes))
+    append(
+      RepeatStep(Partition(count, granule: 64, pieces: pieces(work: count)), size: size, times: times, values: [x, result]),
+      reads: [x], writes: [result])
+    return result
+  }
+
+  private func requantization(_ operands: LinearOperands, channels: Int) -> Requantization {
+    let input = quantization(operands.x).scales[0]
+    return Requantization(
+      accumulator: operands.weightScales(channels: channels).map { input * $0 },
+      output: quantization(operands.output), activation: operands.activation)
+  }
+
+  private func unsupportedTypes(_ operands: LinearOperands) -> RuntimeError {
+    .unsupportedNode(
+      name: operands.node.name, operation: operands.node.op.name,
+      expected: "input and weights f32 and f32, s8 and s8, or f32 and s8",
+      found: graph.tensors[operands.x].type.name + " and " + operands.weights.type.name)
+  }
+}
+
+/// `values[1]` becomes `values[0]` with each element several times.
+private final class RepeatStep: Step {
+  private let elements: Partition
+  private let size: Int
+  private let times: Int
+
+  init(_ elements: Partition, size: Int, times: Int, values: [ValueIndex]) {
+    self.elements = elements
+    self.size = size
+    self.times = times
+    super.init(values: values, kernelName: "repeat", tiles: elements.count)
+  }
+
+  override func run(tile: Int, thread: Int) {
+    let range = elements[tile]
+    kernels_repeat(
+      range.count, size, times, address(0) + range.lowerBound * size, mutable(1) + range.lowerBound * size * times)
+  }
+}

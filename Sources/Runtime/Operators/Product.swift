@@ -1,0 +1,113 @@
+import Kernels
+
+/// A convolution or a matrix product as the igemm kernels see it: rows are output pixels, columns output channels.
+struct ProductShape {
+  let window: Window
+  let groups: Int
+  /// Output channels of one group.
+  let columns: Int
+
+  var outputChannels: Int { groups * columns }
+}
+
+/// The operands of one call of an igemm kernel, apart from the epilogue.
+struct ProductTile {
+  let rows: Int
+  let columns: Int
+  /// [taps][mr] pointers.
+  let inputs: UnsafeMutableRawPointer
+  let weights: UnsafeRawPointer
+  /// Index of the result's first element in the output.
+  let output: Int
+  /// Index of the first column in arrays that have a value per column (`ProductStep.perColumn`).
+  let column: Int
+}
+
+/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are input, output, workspace, and what a
+/// subclass adds.
+class ProductStep: Step {
+  final let shape: ProductShape
+  final let indirection: Indirection
+  final let kernel: UnsafePointer<kernel>
+  /// Stands for what lies outside the image: zeros or zero points.
+  final let outside: AlignedMemory
+  private final let packed: AlignedMemory
+  private final let panelBytes: Int
+  private final let groupBytes: Int
+  private final let rowPieces: Partition
+  private final let columnPieces: Partition
+  private final let workspaceStride: Int
+
+  /// - Parameter pack: packs the weights of one group to the address given.
+  init(
+    _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
+    workspaceStride: Int, pieces: Int, pack: (_ group: Int, UnsafeMutableRawPointer) -> Void
+  ) throws(RuntimeError) {
+    self.shape = shape
+    self.indirection = indirection
+    self.kernel = kernel
+    self.workspaceStride = workspaceStride
+    panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
+    groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
+    packed = try AlignedMemory(count: groupBytes * shape.groups)
+    for group in 0..<shape.groups { pack(group, packed.base + group * groupBytes) }
+    outside = try AlignedMemory(count: indirection.depth * indirection.elementSize)
+    outside.fill(0)
+
+    // Rows first: threads then read the same weights, which all have in their caches. Few rows, as in a dense layer,
+    // leave the columns to be shared.
+    let mr = Int(kernel.pointee.mr)
+    let nr = Int(kernel.pointee.nr)
+    rowPieces = Partition(shape.window.pixels, granule: mr, pieces: max(pieces / shape.groups, 1))
+    columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
+    super.init(
+      values: values, kernelName: String(cString: kernel.pointee.name),
+      tiles: rowPieces.count * columnPieces.count * shape.groups)
+  }
+
+  override final var packedBytes: Int { packed.bytes.count }
+
+  override final func run(tile: Int, thread: Int) {
+    let columns = columnPieces[tile % columnPieces.count]
+    let group = tile / columnPieces.count % shape.groups
+    let rows = rowPieces[tile / columnPieces.count / shape.groups]
+    let mr = Int(kernel.pointee.mr)
+    let nr = Int(kernel.pointee.nr)
+    let input = address(0) + group * indirection.depth * indirection.elementSize
+    let workspace = mutable(2) + thread * workspaceStride
+    let weights = UnsafeRawPointer(packed.base) + group * groupBytes + columns.lowerBound / nr * panelBytes
+    var first = rows.lowerBound
+    while first < rows.upperBound {
+      let pixels = first..<min(first + mr, rows.upperBound)
+      indirection.fill(workspace, pixels: pixels, input: input, outside: UnsafeRawPointer(outside.base))
+      multiply(
+        ProductTile(
+          rows: pixels.count, columns: columns.count, inputs: workspace, weights: weights,
+          output: first * shape.outputChannels + group * shape.columns + columns.lowerBound,
+          column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
+      first += mr
+    }
+  }
+
+  func multiply(_ tile: ProductTile) { preconditionFailure("a product without a kernel") }
+
+  /// Columns of a group in arrays with a value per column: kernels read up to a multiple of `nr`.
+  private static func paddedColumns(_ shape: ProductShape, _ kernel: UnsafePointer<kernel>) -> Int {
+    let nr = Int(kernel.pointee.nr)
+    return (shape.columns + nr - 1) / nr * nr
+  }
+
+  /// `values`, one per output channel, with each group's padded for the kernel.
+  static func perColumn(
+    _ values: [Float], _ shape: ProductShape, _ kernel: UnsafePointer<kernel>
+  ) throws(RuntimeError) -> AlignedMemory {
+    let padded = paddedColumns(shape, kernel)
+    let memory = try AlignedMemory(count: shape.groups * padded * MemoryLayout<Float>.stride)
+    memory.fill(0)
+    let floats = memory.base.assumingMemoryBound(to: Float.self)
+    for group in 0..<shape.groups {
+      for column in 0..<shape.columns { floats[group * padded + column] = values[group * shape.columns + column] }
+    }
+    return memory
+  }
+}

@@ -1,0 +1,106 @@
+import Format
+import Kernels
+
+/// Turns a graph into steps: chooses kernels, packs weights, and notes who reads and writes what for the memory planner.
+///
+/// Each operator adds its part in a file of Operators/ as `lower…(…)`.
+struct Lowering {
+  let graph: Graph
+  let isa: ISA
+  let threads: Int
+  /// Bytes of every value: the graph's tensors, then buffers that steps need.
+  private(set) var sizes: [Int]
+  private(set) var steps: [Step] = []
+  /// One for each step, and one for each node that needs none because its result lies where its operand is.
+  private(set) var uses: [MemoryUse] = []
+  /// The steps of each node.
+  private(set) var stepsOfNode: [Range<Int>] = []
+  /// The s8 form of f32 tensors that dynamic operators have quantized so far.
+  var quantized: [TensorIndex: DynamicOperand] = [:]
+
+  /// - Parameter graph: verified and simplified.
+  init(_ graph: Graph, isa: ISA, threads: Int) throws(RuntimeError) {
+    self.graph = graph
+    self.isa = isa
+    self.threads = threads
+    sizes = graph.tensors.map { $0.byteCount }
+    for node in graph.nodes {
+      let first = steps.count
+      try lower(node)
+      stepsOfNode.append(first..<steps.count)
+    }
+  }
+
+  private mutating func lower(_ node: Node) throws(RuntimeError) {
+    switch node.op {
+    case .conv2D(let op): try lower(op, node)
+    case .depthwiseConv2D(let op): try lower(op, node)
+    case .dense(let op): try lower(op, node)
+    case .maxPool2D(let op): try lowerMaxPool(op, node)
+    case .averagePool2D(let op): try lowerAveragePool(op, node)
+    case .globalAveragePool: lowerGlobalAveragePool(node)
+    case .add(let op): lower(op, node)
+    case .concat(let op): lower(op, node)
+    case .activation(let op): lower(op, node)
+    case .softmax: lowerSoftmax(node)
+    case .batchNorm(let op): try lower(op, node)
+    case .reshape: lowerReshape(node)
+    case .quantize: lowerQuantize(node)
+    case .dequantize: lowerDequantize(node)
+    case .lookup: lowerLookup(node)
+    case .lookupSoftmax: lowerLookupSoftmax(node)
+    }
+  }
+
+  /// Adds a buffer that steps hand on to each other or use as scratch.
+  mutating func buffer(bytes: Int) -> ValueIndex {
+    sizes.append(bytes)
+    return sizes.count - 1
+  }
+
+  /// Adds a buffer of which each thread has a part, and tells the distance between the parts.
+  mutating func workspace(bytesPerThread: Int) throws(RuntimeError) -> (buffer: ValueIndex, stride: Int) {
+    // Threads write their parts at the same time: no cache line belongs to two.
+    let stride = (bytesPerThread + 63) & ~63
+    let (bytes, overflow) = stride.multipliedReportingOverflow(by: threads)
+    guard !overflow else { throw .outOfMemory(bytes: .max) }
+    return (buffer(bytes: bytes), stride)
+  }
+
+  /// Adds a step that reads `reads`, writes `writes` and uses `scratch` on its own.
+  mutating func append(
+    _ step: Step, reads: [ValueIndex], writes: [ValueIndex], scratch: [ValueIndex] = [],
+    sharing: MemoryUse.Sharing = .none
+  ) {
+    steps.append(step)
+    uses.append(MemoryUse(reads: reads, writes: writes, scratch: scratch, sharing: sharing))
+  }
+
+  /// Makes `result` lie where `operand` lies.
+  mutating func appendView(of operand: ValueIndex, as result: ValueIndex) {
+    uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .view))
+  }
+
+  /// The best kernel of a family on this machine.
+  func kernel(_ family: kernel_family) -> UnsafePointer<kernel> { kernels_best(isa.tier, family) }
+
+  /// The quantization of an s8 tensor.
+  func quantization(_ tensor: TensorIndex) -> Quantization { graph.tensors[tensor].quantization! }
+
+  /// How many pieces to cut a step of `work` multiply-accumulates (or as costly operations) into: enough for the
+  /// threads to share evenly, none so small that handing it out costs more than doing it.
+  func pieces(work: Int) -> Int {
+    let smallest = 1 << 16
+    return threads == 1 ? 1 : min(4 * threads, max(1, work / smallest))
+  }
+
+  /// Pointers to all places of a window have to fit in a thread's workspace.
+  func check(_ window: Window, of node: Node) throws(RuntimeError) {
+    let most = 1 << 18
+    guard window.height <= most / window.width else {
+      throw .unsupportedNode(
+        name: node.name, operation: node.op.name, expected: "a window of at most \(most) places",
+        found: "\(window.height) x \(window.width)")
+    }
+  }
+}
