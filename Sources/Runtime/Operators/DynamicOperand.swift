@@ -81,8 +81,8 @@ private final class DynamicQuantizeStep: Step {
       range.minimum = min(range.minimum, partials[index].minimum)
       range.maximum = max(range.maximum, partials[index].maximum)
     }
-    let (scale, zeroPoint) = Quantization.parameters(minimum: range.minimum, maximum: range.maximum)
-    mutable(3, as: DynamicOperand.Parameters.self).pointee = .init(scale: scale, zeroPoint: zeroPoint)
+    let found = Quantization(minimum: range.minimum, maximum: range.maximum)
+    mutable(3, as: DynamicOperand.Parameters.self).pointee = .init(scale: found.scales[0], zeroPoint: found.zeroPoint)
   }
 
   override func run(tile: Int, thread: Int) {

@@ -167,7 +167,8 @@ extension Lowering {
     guard bytes <= Limits.activationBytes else { throw .outOfMemory(bytes: Int(clamping: bytes)) }
     let result = buffer(bytes: Int(bytes))
     append(
-      RepeatStep(Partition(count, granule: 64, pieces: pieces(work: count)), size: size, times: times, values: [x, result]),
+      RepeatStep(
+        Partition(count, granule: 64, pieces: pieces(work: count)), size: size, times: times, values: [x, result]),
       reads: [x], writes: [result])
     return result
   }

@@ -1,0 +1,59 @@
+import Format
+
+/// What a session will do, for people and tools: one entry per node of the simplified graph, and the memory it takes.
+public struct Plan: Sendable {
+  public struct Node: Sendable {
+    public let name: String
+    /// The operator's name, as "conv2d".
+    public let operation: String
+    /// Shapes of the activations that go in, constants not among them.
+    public let inputShapes: [[Int]]
+    public let outputShape: [Int]
+    public let outputType: ElementType
+    /// The micro-kernel that does most of the work; "-" where there is nothing to do.
+    public let kernel: String
+    /// Elements of weights, biases and tables.
+    public let parameters: Int
+    /// Of one run.
+    public let multiplyAccumulates: Int
+    /// Where the output lies in the arena, in bytes.
+    public let arenaOffset: Int
+    public let outputBytes: Int
+  }
+
+  public let nodes: [Node]
+  /// The instruction set that kernels were chosen for.
+  public let isa: ISA
+  public let threads: Int
+  /// Bytes of all activations and scratch buffers together.
+  public let arenaBytes: Int
+  /// Bytes of weights in the kernels' layouts.
+  public let packedWeightBytes: Int
+
+  public var parameters: Int { nodes.reduce(0) { $0 + $1.parameters } }
+
+  /// Of one run.
+  public var multiplyAccumulates: Int { nodes.reduce(0) { $0 + $1.multiplyAccumulates } }
+}
+
+extension Plan {
+  init(_ lowering: Lowering, memory: MemoryPlan) {
+    let graph = lowering.graph
+    nodes = graph.nodes.enumerated().map { index, node in
+      let output = graph.tensors[node.outputs[0]]
+      // The last step of a node is the one that the others prepare.
+      let steps = lowering.stepsOfNode[index]
+      return Node(
+        name: node.name, operation: node.op.name,
+        inputShapes: node.inputs.filter { graph.tensors[$0].constant == nil }.map { graph.tensors[$0].shape },
+        outputShape: output.shape, outputType: output.type,
+        kernel: steps.isEmpty ? "-" : lowering.steps[steps.upperBound - 1].kernelName,
+        parameters: graph.parameterCount(of: node), multiplyAccumulates: graph.multiplyAccumulates(of: node),
+        arenaOffset: memory.offsets[node.outputs[0]]!, outputBytes: output.byteCount)
+    }
+    isa = lowering.isa
+    threads = lowering.threads
+    arenaBytes = memory.arenaBytes
+    packedWeightBytes = lowering.steps.reduce(0) { $0 + $1.packedBytes }
+  }
+}

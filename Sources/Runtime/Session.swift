@@ -1,0 +1,124 @@
+import Format
+import Kernels
+
+/// What a session may be told; everything else follows from the model and the machine.
+public struct SessionOptions: Sendable {
+  /// Threads that share the work, 1 to `SessionOptions.mostThreads`; nil for as many as this process may use CPUs.
+  public var threads: Int?
+  /// The instruction set; nil for what `EDGERUN_ISA` says, or else the CPU's best.
+  public var isa: ISA?
+
+  public init(threads: Int? = nil, isa: ISA? = nil) {
+    self.threads = threads
+    self.isa = isa
+  }
+
+  public static let mostThreads = 256
+}
+
+/// A model made ready to run on this machine: kernels chosen, weights packed, memory placed.
+///
+/// ```swift
+/// let session = try Session(Model(path: "lenet5.int8.bin"))
+/// try session.setInput(0, pixels)
+/// session.run()
+/// let scores = session.output(0).bindMemory(to: Float.self)
+/// ```
+///
+/// After `init` nothing allocates and nothing can fail. Results are the same for every number of threads; those of
+/// int8 models also for every instruction set. A session is for one thread at a time; two sessions may run side by side.
+public final class Session {
+  /// The graph in canonical form; tensor indices of this class mean its tensors.
+  public let graph: Graph
+  public let plan: Plan
+  let selfTestVector: SelfTest?
+  let steps: [Step]
+  let stepsOfNode: [Range<Int>]
+  let workers: Workers
+  private let arena: AlignedMemory
+  private let offsets: [Int?]
+
+  /// - Parameter model: one that was read from a file, or whose graph passes `Graph.verify()`.
+  /// - Throws: `RuntimeError` for an instruction set or a number of threads that cannot be had, or too little memory.
+  public init(_ model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
+    let isa: ISA
+    if let wanted = options.isa { isa = wanted } else { isa = try ISA.fromEnvironment() }
+    let threads = options.threads ?? min(Int(thread_pool_available_processors()), SessionOptions.mostThreads)
+    guard 1...SessionOptions.mostThreads ~= threads else {
+      throw .invalidThreadCount(found: threads, maximum: SessionOptions.mostThreads)
+    }
+    graph = model.graph.simplified()
+    selfTestVector = model.selfTest
+    let lowering = try Lowering(graph, isa: isa, threads: threads)
+    let memory = MemoryPlan(
+      sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
+    plan = Plan(lowering, memory: memory)
+    arena = try AlignedMemory(count: memory.arenaBytes)
+    offsets = memory.offsets
+    steps = lowering.steps
+    stepsOfNode = lowering.stepsOfNode
+    // Only the threads left to start can fail now; a session of one thread starts none.
+    workers = try Workers(count: threads)
+    for step in steps {
+      step.bind { [arena, offsets] in arena.base + offsets[$0]! }
+    }
+    arena.fill(0)
+  }
+
+  /// Computes the outputs from the inputs. Inputs keep their values.
+  public func run() {
+    for step in steps { workers.run(step) }
+  }
+
+  /// Like `run()`, calling `observe` with each tensor as soon as it has its value: the graph's inputs, then each node's
+  /// output. The bytes are valid during the call only, because later tensors take their place.
+  public func run(observing observe: (TensorIndex, UnsafeRawBufferPointer) -> Void) {
+    for input in graph.inputs { observe(input, UnsafeRawBufferPointer(bytes(of: input))) }
+    for (node, range) in zip(graph.nodes, stepsOfNode) {
+      for step in steps[range] { workers.run(step) }
+      observe(node.outputs[0], UnsafeRawBufferPointer(bytes(of: node.outputs[0])))
+    }
+  }
+
+  /// The bytes of graph input `index`, to be written before `run`: elements in the tensor's type, shape and quantization.
+  public func input(_ index: Int) -> UnsafeMutableRawBufferPointer { bytes(of: graph.inputs[index]) }
+
+  /// The bytes of graph output `index`, valid until the next run or the session's end.
+  public func output(_ index: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(bytes(of: graph.outputs[index])) }
+
+  /// Writes graph input `index`.
+  ///
+  /// - Throws: `RuntimeError.wrongInput` if there is no such input, or its element type or number is another.
+  public func setInput(_ index: Int, _ values: [Float]) throws(RuntimeError) {
+    try set(index, type: .f32, values)
+  }
+
+  /// Writes graph input `index`, an s8 tensor.
+  ///
+  /// - Throws: `RuntimeError.wrongInput` if there is no such input, or its element type or number is another.
+  public func setInput(_ index: Int, _ values: [Int8]) throws(RuntimeError) {
+    try set(index, type: .s8, values)
+  }
+
+  private func set<Element: BitwiseCopyable>(
+    _ index: Int, type: ElementType, _ values: [Element]
+  ) throws(RuntimeError) {
+    guard graph.inputs.indices ~= index else {
+      throw .wrongInput(index: index, expected: "an index below \(graph.inputs.count)", found: "\(index)")
+    }
+    let tensor = graph.tensors[graph.inputs[index]]
+    guard tensor.type == type, tensor.count == values.count else {
+      throw .wrongInput(
+        index: index, expected: "\(tensor.count) elements of \(tensor.type.name)",
+        found: "\(values.count) of \(type.name)")
+    }
+    let target = input(index)
+    values.withUnsafeBytes { target.copyMemory(from: $0) }
+  }
+
+  /// The bytes of an activation.
+  private func bytes(of tensor: TensorIndex) -> UnsafeMutableRawBufferPointer {
+    // An input that no node reads has a place too: inputs live to the end.
+    UnsafeMutableRawBufferPointer(start: arena.base + offsets[tensor]!, count: graph.tensors[tensor].byteCount)
+  }
+}
