@@ -60,8 +60,12 @@ let package = Package(
       dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
       swiftSettings: swift),
 
+    // What several suites share: seeds, random networks.
+    .target(
+      name: "TestSupport", dependencies: ["Format", "Quantize"], path: "Tests/TestSupport", swiftSettings: swift),
     tests("FormatTests", ["Format", "Quantize"], exclude: ["Fixtures"]),
     tests("TerminalTests", ["Terminal"]),
+    tests("RuntimeTests", ["Runtime", "Quantize", "Format", "Kernels", "Platform", "TestSupport"]),
     tests("QuantizeTests", ["Quantize", "Format"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels"]),

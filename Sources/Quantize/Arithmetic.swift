@@ -67,16 +67,21 @@ extension Quantization {
   /// Total: NaN counts as 0, and what lies beyond ±`largestMagnitude` as that, so that the scale is in `Quantization.scales`
   /// whatever a network computes.
   public init(minimum: Float, maximum: Float) {
+    let (scale, zeroPoint) = Quantization.parameters(minimum: minimum, maximum: maximum)
+    self.init(scale: scale, zeroPoint: zeroPoint)
+  }
+
+  /// Scale and zero point of `Quantization(minimum:maximum:)`, for those who must not allocate.
+  public static func parameters(minimum: Float, maximum: Float) -> (scale: Float, zeroPoint: Int32) {
     // Written so that NaN, which compares false with everything, becomes 0.
     let low = minimum < 0 ? max(minimum, -Quantization.largestMagnitude) : 0
     let high = maximum > 0 ? min(maximum, Quantization.largestMagnitude) : 0
     let scale = high / 255 - low / 255
     guard scale > Quantization.scales.lowerBound else {
-      self.init(scale: high == low ? 1 : Quantization.scales.lowerBound, zeroPoint: 0)
-      return
+      return (high == low ? 1 : Quantization.scales.lowerBound, 0)
     }
     let zeroPoint = (-128 - low / scale).rounded(.toNearestOrEven)
-    self.init(scale: scale, zeroPoint: Int32(min(max(zeroPoint, -128), 127)))
+    return (scale, Int32(min(max(zeroPoint, -128), 127)))
   }
 
   /// The largest magnitude that an activation's range may have: two of them, divided by 255, are below 2^40.

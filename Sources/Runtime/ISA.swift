@@ -11,7 +11,7 @@ public struct ISA: Equatable, Sendable {
   ///
   /// - Throws: `RuntimeError.unavailableISA` if there is none or if this CPU does not run it.
   public init(named name: String) throws(RuntimeError) {
-    var found = kernels_isa_scalar
+    var found = kernels_isa.scalar
     guard kernels_isa_named(name, &found), kernels_isa_supported(found) else {
       throw .unavailableISA(name: name, supported: ISA.supported.map { $0.name })
     }

@@ -7,6 +7,8 @@ public struct SessionOptions: Sendable {
   public var threads: Int?
   /// The instruction set; nil for what `EDGERUN_ISA` says, or else the CPU's best.
   public var isa: ISA?
+  /// Multiply-accumulates below which work is not split. Tests lower it, so that small networks are split too.
+  var smallestPiece = 1 << 16
 
   public init(threads: Int? = nil, isa: ISA? = nil) {
     self.threads = threads
@@ -49,7 +51,7 @@ public final class Session {
     }
     graph = model.graph.simplified()
     selfTestVector = model.selfTest
-    let lowering = try Lowering(graph, isa: isa, threads: threads)
+    let lowering = try Lowering(graph, isa: isa, threads: threads, smallestPiece: options.smallestPiece)
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)

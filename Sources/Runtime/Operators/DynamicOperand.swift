@@ -23,14 +23,14 @@ extension Lowering {
     let elements = Partition(count, granule: 64, pieces: pieces(work: count))
     let partials = buffer(bytes: elements.count * MemoryLayout<RangeStep.Partial>.stride)
     append(
-      RangeStep(elements, kernel: kernel(kernel_family_f32_range), values: [x, partials]), reads: [x],
+      RangeStep(elements, kernel: kernel(.f32_range), values: [x, partials]), reads: [x],
       writes: [partials])
 
     let operand = DynamicOperand(
       elements: buffer(bytes: count), parameters: buffer(bytes: MemoryLayout<DynamicOperand.Parameters>.stride))
     append(
       DynamicQuantizeStep(
-        elements, kernel: kernel(kernel_family_f32_quantize),
+        elements, kernel: kernel(.f32_quantize),
         values: [x, partials, operand.elements, operand.parameters]),
       reads: [x, partials], writes: [operand.elements, operand.parameters])
     quantized[x] = operand
@@ -81,8 +81,8 @@ private final class DynamicQuantizeStep: Step {
       range.minimum = min(range.minimum, partials[index].minimum)
       range.maximum = max(range.maximum, partials[index].maximum)
     }
-    let found = Quantization(minimum: range.minimum, maximum: range.maximum)
-    mutable(3, as: DynamicOperand.Parameters.self).pointee = .init(scale: found.scales[0], zeroPoint: found.zeroPoint)
+    let (scale, zeroPoint) = Quantization.parameters(minimum: range.minimum, maximum: range.maximum)
+    mutable(3, as: DynamicOperand.Parameters.self).pointee = .init(scale: scale, zeroPoint: zeroPoint)
   }
 
   override func run(tile: Int, thread: Int) {

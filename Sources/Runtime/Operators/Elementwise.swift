@@ -11,11 +11,11 @@ extension Lowering {
     let step: Step
     if graph.tensors[output].type == .s8 {
       step = Int8AddStep(
-        elements, kernel: kernel(kernel_family_qs8_add), values: [a, b, output],
+        elements, kernel: kernel(.qs8_add), values: [a, b, output],
         QuantizedAdd(quantization(a), quantization(b), output: quantization(output), activation: op.activation))
     } else {
       step = FloatAddStep(
-        elements, kernel: kernel(kernel_family_f32_add), values: [a, b, output], bounds: op.activation.bounds)
+        elements, kernel: kernel(.f32_add), values: [a, b, output], bounds: op.activation.bounds)
     }
     append(step, reads: [a, b], writes: [output], sharing: .inPlace)
   }
@@ -27,12 +27,12 @@ extension Lowering {
       switch op {
       case .relu:
         ClampStep(
-          elements, kernel: kernel(kernel_family_f32_clamp), values: values, bounds: FusedActivation.relu.bounds)
+          elements, kernel: kernel(.f32_clamp), values: values, bounds: FusedActivation.relu.bounds)
       case .relu6:
         ClampStep(
-          elements, kernel: kernel(kernel_family_f32_clamp), values: values, bounds: FusedActivation.relu6.bounds)
-      case .sigmoid: MapStep(elements, kernel: kernel(kernel_family_f32_sigmoid), values: values)
-      case .tanh: MapStep(elements, kernel: kernel(kernel_family_f32_tanh), values: values)
+          elements, kernel: kernel(.f32_clamp), values: values, bounds: FusedActivation.relu6.bounds)
+      case .sigmoid: MapStep(elements, kernel: kernel(.f32_sigmoid), values: values)
+      case .tanh: MapStep(elements, kernel: kernel(.f32_tanh), values: values)
       }
     append(step, reads: node.inputs, writes: node.outputs, sharing: .inPlace)
   }
@@ -41,7 +41,7 @@ extension Lowering {
     let output = node.outputs[0]
     append(
       QuantizeStep(
-        elements(of: output), kernel: kernel(kernel_family_f32_quantize), values: [node.inputs[0], output],
+        elements(of: output), kernel: kernel(.f32_quantize), values: [node.inputs[0], output],
         quantization(output)),
       reads: node.inputs, writes: node.outputs)
   }
@@ -50,7 +50,7 @@ extension Lowering {
     let (x, output) = (node.inputs[0], node.outputs[0])
     append(
       DequantizeStep(
-        elements(of: output), kernel: kernel(kernel_family_s8_dequantize), values: [x, output], quantization(x)),
+        elements(of: output), kernel: kernel(.s8_dequantize), values: [x, output], quantization(x)),
       reads: [x], writes: [output])
   }
 
@@ -58,7 +58,7 @@ extension Lowering {
     let (x, output) = (node.inputs[0], node.outputs[0])
     append(
       LookupStep(
-        elements(of: output), kernel: kernel(kernel_family_s8_lookup), values: [x, output],
+        elements(of: output), kernel: kernel(.s8_lookup), values: [x, output],
         table: graph.tensors[node.inputs[1]].constantElements(as: Int8.self)),
       reads: [x], writes: [output], sharing: .inPlace)
   }

@@ -66,7 +66,7 @@ extension Lowering {
     let output = operands.output
     switch (graph.tensors[operands.x].type, weights.type) {
     case (.f32, .f32):
-      let kernel = kernel(kernel_family_f32_igemm)
+      let kernel = kernel(.f32_igemm)
       let indirection = Indirection(shape, elementSize: 4, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try FloatProductStep(
@@ -75,7 +75,7 @@ extension Lowering {
         bias: bias?.constantElements(as: Float.self), activation: operands.activation)
       append(step, reads: [operands.x], writes: [output], scratch: [workspace])
     case (.s8, .s8):
-      let kernel = kernel(kernel_family_qs8_igemm)
+      let kernel = kernel(.qs8_igemm)
       let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try Int8ProductStep(
@@ -86,7 +86,7 @@ extension Lowering {
       append(step, reads: [operands.x], writes: [output], scratch: [workspace])
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
-      let kernel = kernel(kernel_family_qs8_f32_igemm)
+      let kernel = kernel(.qs8_f32_igemm)
       let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try DynamicProductStep(
@@ -120,7 +120,7 @@ extension Lowering {
         bias: operands.bias?.constantElements(as: Float.self), activation: op.activation, pieces: pieces)
     case (.s8, .s8):
       let x = try repeated(operands.x, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
-      let kernel = kernels_best_dwconv(isa.tier, kernel_family_qs8_dwconv, window.taps)
+      let kernel = kernels_best_dwconv(isa.tier, .qs8_dwconv, window.taps)
       let geometry = WindowRow(window, elementSize: 1)
       let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
       let step = try Int8DepthwiseStep(
@@ -131,7 +131,7 @@ extension Lowering {
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
       let x = try repeated(operand.elements, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
-      let kernel = kernels_best_dwconv(isa.tier, kernel_family_qs8_f32_dwconv, window.taps)
+      let kernel = kernels_best_dwconv(isa.tier, .qs8_f32_dwconv, window.taps)
       let geometry = WindowRow(window, elementSize: 1)
       let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
       let step = try DynamicDepthwiseStep(
@@ -152,7 +152,7 @@ extension Lowering {
     let geometry = WindowRow(window, elementSize: 4)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
     let step = try FloatDepthwiseStep(
-      geometry, kernel: kernels_best_dwconv(isa.tier, kernel_family_f32_dwconv, window.taps),
+      geometry, kernel: kernels_best_dwconv(isa.tier, .f32_dwconv, window.taps),
       values: [x, output, workspace], workspaceStride: stride, pieces: pieces, weights: weights, bias: bias,
       activation: activation)
     append(step, reads: [x], writes: [output], scratch: [workspace])
@@ -174,9 +174,9 @@ extension Lowering {
   }
 
   private func requantization(_ operands: LinearOperands, channels: Int) -> Requantization {
-    let input = quantization(operands.x).scales[0]
-    return Requantization(
-      accumulator: operands.weightScales(channels: channels).map { input * $0 },
+    Requantization(
+      accumulator: accumulatorScales(
+        quantization(operands.x), weights: operands.weights.quantization!, channels: channels),
       output: quantization(operands.output), activation: operands.activation)
   }
 

@@ -15,10 +15,10 @@ extension Lowering {
     let step: Step
     if graph.tensors[x].type == .s8 {
       step = Int8MaxPoolStep(
-        geometry, kernel: kernel(kernel_family_s8_maxpool), values: values, workspaceStride: stride, pieces: pieces)
+        geometry, kernel: kernel(.s8_maxpool), values: values, workspaceStride: stride, pieces: pieces)
     } else {
       step = FloatMaxPoolStep(
-        geometry, kernel: kernel(kernel_family_f32_maxpool), values: values, workspaceStride: stride, pieces: pieces)
+        geometry, kernel: kernel(.f32_maxpool), values: values, workspaceStride: stride, pieces: pieces)
     }
     append(step, reads: [x], writes: [output], scratch: [workspace])
   }
@@ -35,11 +35,11 @@ extension Lowering {
     let step: Step
     if graph.tensors[x].type == .s8 {
       step = try Int8AveragePoolStep(
-        geometry, kernel: kernel(kernel_family_qs8_avgpool), values: values, workspaceStride: stride, pieces: pieces,
+        geometry, kernel: kernel(.qs8_avgpool), values: values, workspaceStride: stride, pieces: pieces,
         zeroPoint: quantization(x).zeroPoint)
     } else {
       step = try FloatAveragePoolStep(
-        geometry, kernel: kernel(kernel_family_f32_avgpool), values: values, workspaceStride: stride, pieces: pieces)
+        geometry, kernel: kernel(.f32_avgpool), values: values, workspaceStride: stride, pieces: pieces)
     }
     append(step, reads: [x], writes: [output], scratch: [workspace])
   }
@@ -52,11 +52,11 @@ extension Lowering {
     let step: Step
     if graph.tensors[x].type == .s8 {
       step = Int8MeanStep(
-        batch: shape[0], pixels: pixels, channels: channels, kernel: kernel(kernel_family_qs8_mean),
+        batch: shape[0], pixels: pixels, channels: channels, kernel: kernel(.qs8_mean),
         values: [x, output], zeroPoint: quantization(x).zeroPoint)
     } else {
       step = FloatMeanStep(
-        batch: shape[0], pixels: pixels, channels: channels, kernel: kernel(kernel_family_f32_mean),
+        batch: shape[0], pixels: pixels, channels: channels, kernel: kernel(.f32_mean),
         values: [x, output])
     }
     append(step, reads: [x], writes: [output])

@@ -8,7 +8,7 @@ extension Lowering {
     let (rows, width) = rows(of: node.inputs[0])
     append(
       SoftmaxStep(
-        rows, width: width, kernel: kernel(kernel_family_f32_softmax), values: [node.inputs[0], node.outputs[0]]),
+        rows, width: width, kernel: kernel(.f32_softmax), values: [node.inputs[0], node.outputs[0]]),
       reads: node.inputs, writes: node.outputs, sharing: .inPlace)
   }
 
@@ -17,7 +17,7 @@ extension Lowering {
     let (rows, width) = rows(of: x)
     append(
       LookupSoftmaxStep(
-        rows, width: width, kernel: kernel(kernel_family_s8_lookup_softmax), values: [x, output],
+        rows, width: width, kernel: kernel(.s8_lookup_softmax), values: [x, output],
         table: graph.tensors[node.inputs[1]].constantElements(as: Int32.self)),
       reads: [x], writes: [output])
   }

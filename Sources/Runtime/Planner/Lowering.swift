@@ -8,6 +8,8 @@ struct Lowering {
   let graph: Graph
   let isa: ISA
   let threads: Int
+  /// Multiply-accumulates below which work is not split: handing it out would cost more than doing it.
+  let smallestPiece: Int
   /// Bytes of every value: the graph's tensors, then buffers that steps need.
   private(set) var sizes: [Int]
   private(set) var steps: [Step] = []
@@ -19,10 +21,11 @@ struct Lowering {
   var quantized: [TensorIndex: DynamicOperand] = [:]
 
   /// - Parameter graph: verified and simplified.
-  init(_ graph: Graph, isa: ISA, threads: Int) throws(RuntimeError) {
+  init(_ graph: Graph, isa: ISA, threads: Int, smallestPiece: Int) throws(RuntimeError) {
     self.graph = graph
     self.isa = isa
     self.threads = threads
+    self.smallestPiece = smallestPiece
     sizes = graph.tensors.map { $0.byteCount }
     for node in graph.nodes {
       let first = steps.count
@@ -88,11 +91,8 @@ struct Lowering {
   func quantization(_ tensor: TensorIndex) -> Quantization { graph.tensors[tensor].quantization! }
 
   /// How many pieces to cut a step of `work` multiply-accumulates (or as costly operations) into: enough for the
-  /// threads to share evenly, none so small that handing it out costs more than doing it.
-  func pieces(work: Int) -> Int {
-    let smallest = 1 << 16
-    return threads == 1 ? 1 : min(4 * threads, max(1, work / smallest))
-  }
+  /// threads to share evenly.
+  func pieces(work: Int) -> Int { threads == 1 ? 1 : min(4 * threads, max(1, work / smallestPiece)) }
 
   /// Pointers to all places of a window have to fit in a thread's workspace.
   func check(_ window: Window, of node: Node) throws(RuntimeError) {
