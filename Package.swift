@@ -39,6 +39,7 @@ let package = Package(
     // C: the operating system, the JPEG codec's error handling, the SIMD micro-kernels.
     cLibrary("Platform"),
     cLibrary("JPEGCodec", ["CJPEG"], link: [.linkedLibrary("jpeg")]),
+    cLibrary("TrainerKernels"),
     cLibrary("Kernels", link: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
 
     // The device side: no Foundation; also builds as Embedded Swift (tools/build-device).
@@ -54,7 +55,7 @@ let package = Package(
     library("Terminal", ["Platform"]),
 
     // The workstation side.
-    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "COpenBLAS", "Terminal"]),
+    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "Terminal", "COpenBLAS", "TrainerKernels"]),
     .executableTarget(
       name: "edgetrain",
       dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],

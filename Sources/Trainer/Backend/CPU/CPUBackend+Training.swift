@@ -1,0 +1,155 @@
+import Foundation
+import TrainerKernels
+
+extension CPUBackend {
+  public func oneHot(labels: DeviceSlice, count: Int, classes: Int, targets: DeviceSlice) {
+    let (label, t) = (integers(labels), floats(targets))
+    if classes == 1 {
+      for n in 0..<count { t[n] = Float(label[n]) }
+      return
+    }
+    t.update(repeating: 0, count: count * classes)
+    for n in 0..<count { t[n * classes + Int(label[n])] = 1 }
+  }
+
+  public func softmax(rows: Int, columns: Int, input: DeviceSlice, output: DeviceSlice) {
+    let (x, y) = (floats(input), floats(output))
+    forEachRange(of: rows, atLeast: max(CPUBackend.run / columns, 1)) { range in
+      let start = range.lowerBound * columns
+      trainer_softmax(x + start, y + start, range.count, columns)
+    }
+  }
+
+  public func loss(
+    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, losses: DeviceSlice,
+    hits: DeviceSlice, gradient: DeviceSlice
+  ) {
+    let (z, t, dz) = (floats(values), floats(targets), floats(gradient))
+    let (losses, hits) = (floats(losses), floats(hits))
+    let share = 1 / Float(count)
+    forEachRange(of: count, atLeast: max(CPUBackend.run / outputs, 1)) { examples in
+      for n in examples {
+        let row = LossRow(z: z + n * outputs, t: t + n * outputs, dz: dz + n * outputs, count: outputs, share: share)
+        losses[n] =
+          switch loss {
+          case .softmaxCrossEntropy: row.softmaxCrossEntropy()
+          case .sigmoidCrossEntropy: row.sigmoidCrossEntropy()
+          case .meanSquaredError: row.meanSquaredError()
+          }
+        hits[n] = row.isHit(threshold: loss == .meanSquaredError ? 0.5 : 0) ? 1 : 0
+      }
+    }
+  }
+
+  public func sumOfSquares(_ values: DeviceSlice, result: DeviceSlice) {
+    let x = floats(values)
+    let pieces = CPUBackend.pieces(values.count, atLeast: CPUBackend.run)
+    let sums = UnsafeMutableRawPointer(parts(2 * pieces)).bindMemory(to: Double.self, capacity: pieces)
+    pool.run(pieces: pieces) { piece, _ in
+      let range = CPUBackend.range(piece, of: pieces, over: values.count)
+      sums[piece] = trainer_sum_of_squares(x + range.lowerBound, range.count)
+    }
+    floats(result)[0] = Float((0..<pieces).reduce(0) { $0 + sums[$1] })
+  }
+
+  public func update(
+    _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
+  ) {
+    let (w, g) = (floats(weights), floats(gradient))
+    let first = slots.isEmpty ? w : floats(slots[0])
+    let second = slots.count < 2 ? w : floats(slots[1])
+    let rate = step.rate
+    let penalty = regularized ? step.penalty : 0
+    forEachRun(of: weights.count) { start, count in
+      let (w, g, first, second) = (w + start, g + start, first + start, second + start)
+      switch step.optimizer {
+      case .sgd: trainer_sgd(w, g, count, rate, penalty)
+      case .momentum(let mu): trainer_momentum(w, g, first, count, rate, penalty, mu)
+      case .nesterov(let mu): trainer_nesterov(w, g, first, count, rate, penalty, mu)
+      case .adaGrad(let epsilon): trainer_root_mean_square(w, g, first, count, rate, penalty, 1, 1, epsilon)
+      case .rmsProp(let decay, let epsilon):
+        trainer_root_mean_square(w, g, first, count, rate, penalty, decay, 1 - decay, epsilon)
+      case .adam(let beta1, let beta2, let epsilon):
+        let adam = trainer_adam_step(beta1, beta2, epsilon, step: step.step, weightDecay: 0)
+        trainer_adam(w, g, first, second, count, rate, penalty, adam)
+      case .adamW(let beta1, let beta2, let epsilon, let weightDecay):
+        let adam = trainer_adam_step(
+          beta1, beta2, epsilon, step: step.step, weightDecay: regularized ? weightDecay : 0)
+        trainer_adam(w, g, first, second, count, rate, penalty, adam)
+      }
+    }
+  }
+}
+
+/// One example's outputs, targets and gradient. Each loss gives its value and writes its gradient times `share`.
+private struct LossRow {
+  let z: UnsafeMutablePointer<Float>
+  let t: UnsafeMutablePointer<Float>
+  let dz: UnsafeMutablePointer<Float>
+  let count: Int
+  let share: Float
+
+  func softmaxCrossEntropy() -> Float {
+    var largest = z[0]
+    for k in 1..<max(count, 1) { largest = max(largest, z[k]) }
+    var sum: Float = 0
+    var total: Float = 0
+    for k in 0..<count {
+      dz[k] = exp(z[k] - largest)
+      sum += dz[k]
+      total += t[k]
+    }
+    let logSum = log(sum)
+    let scale = total / sum
+    var loss: Float = 0
+    for k in 0..<count {
+      // −log p = log Σ exp(z − max) − (z − max); where the target is 0 it does not count.
+      if t[k] != 0 { loss += t[k] * (logSum - (z[k] - largest)) }
+      dz[k] = (dz[k] * scale - t[k]) * share
+    }
+    return loss
+  }
+
+  func sigmoidCrossEntropy() -> Float {
+    var loss: Float = 0
+    for k in 0..<count {
+      // −[t·log h + (1 − t)·log(1 − h)] without overflow.
+      let power = exp(-abs(z[k]))
+      loss += max(z[k], 0) - z[k] * t[k] + log1p(power)
+      let h = z[k] >= 0 ? 1 / (1 + power) : power / (1 + power)
+      dz[k] = (h - t[k]) * share
+    }
+    return loss
+  }
+
+  func meanSquaredError() -> Float {
+    var loss: Float = 0
+    let inverse = 1 / Float(count)
+    for k in 0..<count {
+      let difference = z[k] - t[k]
+      loss += difference * difference * inverse
+      dz[k] = 2 * difference * inverse * share
+    }
+    return loss
+  }
+
+  func isHit(threshold: Float) -> Bool {
+    if count == 1 { return (z[0] > threshold) == (t[0] > 0.5) }
+    var (best, wanted) = (0, 0)
+    for k in 1..<count {
+      if z[k] > z[best] { best = k }
+      if t[k] > t[wanted] { wanted = k }
+    }
+    return best == wanted
+  }
+}
+
+extension trainer_adam_step {
+  /// - Parameter step: t, from 1.
+  fileprivate init(_ beta1: Float, _ beta2: Float, _ epsilon: Float, step: Int, weightDecay: Float) {
+    self.init(
+      beta1: beta1, beta2: beta2, epsilon: epsilon,
+      correction1: Float(1 / (1 - pow(Double(beta1), Double(step)))),
+      correction2: Float(1 / (1 - pow(Double(beta2), Double(step)))), weight_decay: weightDecay)
+  }
+}

@@ -1,0 +1,183 @@
+import COpenBLAS
+import Foundation
+import Format
+import TrainerKernels
+
+/// Training on the CPU in single precision: OpenBLAS for matrix products, `TrainerKernels` for the rest, both on one
+/// thread per piece of work, and a thread pool of its own above.
+///
+/// An operation is cut into pieces that depend on its sizes alone, and sums over pieces are added in the pieces' order:
+/// the number of threads changes the time, never a bit.
+///
+/// OpenBLAS 0.3.21 takes AVX2 kernels on AVX-512 CPUs that are newer than itself; with OPENBLAS_CORETYPE=Cooperlake in
+/// the environment when the program starts it is twice as fast there.
+public final class CPUBackend: Backend {
+  let pool: ThreadPool
+  /// Working memory per worker, and for sums of pieces; they grow at first use and stay.
+  private var scratches: [Scratch]
+  private let partialSums = Scratch()
+
+  /// - Parameter threads: at least 1; the CPU's number of cores if nil.
+  public init(threads: Int? = nil) {
+    openblas_set_num_threads(1)
+    pool = ThreadPool(threads: max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1))
+    scratches = (0..<pool.threads).map { _ in Scratch() }
+  }
+
+  public var threads: Int { pool.threads }
+  public var name: String { "cpu, \(threads) thread\(threads == 1 ? "" : "s")" }
+
+  /// Reals or 32-bit integers, aligned to 64 bytes. The kernels may touch the slack at the end.
+  final class Buffer: DeviceBuffer {
+    let memory: UnsafeMutableRawPointer
+    let count: Int
+
+    init(count: Int) {
+      self.count = count
+      let bytes = (count + Int(TRAINER_SLACK)) * MemoryLayout<Float>.stride
+      memory = .allocate(byteCount: bytes, alignment: 64)
+      memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    }
+
+    deinit { memory.deallocate() }
+  }
+
+  /// Memory that grows.
+  final class Scratch {
+    private var buffer: Buffer?
+
+    /// At least `count` floats with slack; what was in it is lost.
+    func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+      if let buffer, buffer.count >= count { return buffer.memory.assumingMemoryBound(to: Float.self) }
+      let grown = Buffer(count: count)
+      buffer = grown
+      return grown.memory.assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  /// Working memory of one worker; valid until that worker asks again.
+  func scratch(worker: Int, _ count: Int) -> UnsafeMutablePointer<Float> { scratches[worker].floats(count) }
+
+  /// Memory for the parts of a sum; valid until the next operation.
+  func parts(_ count: Int) -> UnsafeMutablePointer<Float> { partialSums.floats(count) }
+
+  // MARK: Memory
+
+  public func allocate(_ element: DeviceElement, count: Int) throws(TrainerError) -> any DeviceBuffer {
+    Buffer(count: count)
+  }
+
+  public func upload(_ values: UnsafeBufferPointer<Float>, to slice: DeviceSlice) {
+    guard let base = values.baseAddress else { return }
+    floats(slice).update(from: base, count: slice.count)
+  }
+
+  public func upload(_ values: UnsafeBufferPointer<Int32>, to slice: DeviceSlice) {
+    guard let base = values.baseAddress else { return }
+    integers(slice).update(from: base, count: slice.count)
+  }
+
+  public func download(_ slice: DeviceSlice, into values: UnsafeMutableBufferPointer<Float>) throws(TrainerError) {
+    guard let base = values.baseAddress else { return }
+    base.update(from: floats(slice), count: slice.count)
+  }
+
+  public func finish() throws(TrainerError) {}
+
+  // MARK: Element by element
+
+  public func activationForward(_ activation: Activation, input: DeviceSlice, output: DeviceSlice) {
+    let (x, y) = (floats(input), floats(output))
+    forEachRun(of: output.count) { start, count in
+      trainer_activation(activation.code, x + start, y + start, count)
+    }
+  }
+
+  public func activationBackward(
+    _ activation: Activation, output: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
+  ) {
+    let (y, dy, dx) = (floats(output), floats(outputGradient), floats(inputGradient))
+    forEachRun(of: output.count) { start, count in
+      trainer_activation_gradient(activation.code, y + start, dy + start, dx + start, count)
+    }
+  }
+
+  public func add(_ a: DeviceSlice, _ b: DeviceSlice, output: DeviceSlice) {
+    let (a, b, y) = (floats(a), floats(b), floats(output))
+    forEachRun(of: output.count) { start, count in trainer_add(a + start, b + start, y + start, count) }
+  }
+
+  public func copy(_ source: DeviceSlice, to destination: DeviceSlice) {
+    let (x, y) = (floats(source), floats(destination))
+    forEachRun(of: source.count) { start, count in (y + start).update(from: x + start, count: count) }
+  }
+
+  public func dropout(_ mask: DropoutMask, input: DeviceSlice, output: DeviceSlice) {
+    let (x, y) = (floats(input), floats(output))
+    forEachRun(of: input.count) { start, count in
+      trainer_dropout(
+        mask.seed, mask.stream, mask.step, mask.threshold, 1 / (1 - mask.rate), start, x + start, y + start, count)
+    }
+  }
+
+  public func copyRows(
+    rows: Int, columns: Int, source: DeviceSlice, sourceStride: Int, destination: DeviceSlice, destinationStride: Int
+  ) {
+    let (x, y) = (floats(source), floats(destination))
+    forEachRange(of: rows, atLeast: max(CPUBackend.run / columns, 1)) { range in
+      for row in range { (y + row * destinationStride).update(from: x + row * sourceStride, count: columns) }
+    }
+  }
+}
+
+// MARK: Cutting work into pieces
+
+extension CPUBackend {
+  /// Elements that are worth a piece of an element-wise operation.
+  static let run = 16_384
+  /// The most pieces of one operation: more threads than this have nothing to do.
+  static let mostPieces = 16
+
+  /// Calls `body` with runs that make up 0..<count, each but the last a multiple of 16 elements long.
+  func forEachRun(of count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+    forEachRange(of: (count + 15) / 16, atLeast: CPUBackend.run / 16) { range in
+      let start = range.lowerBound * 16
+      body(start, min(range.upperBound * 16, count) - start)
+    }
+  }
+
+  /// Calls `body` with ranges that make up 0..<count, of at least `least` each if there are several.
+  func forEachRange(of count: Int, atLeast least: Int, _ body: (Range<Int>) -> Void) {
+    let pieces = CPUBackend.pieces(count, atLeast: least)
+    pool.run(pieces: pieces) { piece, _ in body(CPUBackend.range(piece, of: pieces, over: count)) }
+  }
+
+  static func pieces(_ count: Int, atLeast least: Int) -> Int { min(max(count / least, 1), mostPieces) }
+
+  /// Piece `piece` of `pieces` nearly equal ones of 0..<count.
+  static func range(_ piece: Int, of pieces: Int, over count: Int) -> Range<Int> {
+    (count * piece / pieces)..<(count * (piece + 1) / pieces)
+  }
+
+  func floats(_ slice: DeviceSlice) -> UnsafeMutablePointer<Float> {
+    memory(slice).assumingMemoryBound(to: Float.self) + slice.offset
+  }
+
+  func integers(_ slice: DeviceSlice) -> UnsafeMutablePointer<Int32> {
+    memory(slice).assumingMemoryBound(to: Int32.self) + slice.offset
+  }
+
+  private func memory(_ slice: DeviceSlice) -> UnsafeMutableRawPointer {
+    guard let buffer = slice.buffer as? Buffer else { preconditionFailure("a buffer of another backend") }
+    return buffer.memory
+  }
+}
+
+extension Activation {
+  /// The code that `TrainerKernels` knows it by.
+  var code: Int32 { Int32(rawValue) }
+}
+
+extension Activation? {
+  var code: Int32 { self?.code ?? Int32(TRAINER_NONE) }
+}

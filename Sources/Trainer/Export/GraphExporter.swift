@@ -1,0 +1,98 @@
+import Format
+
+/// Builds the inference graph of a network, batch 1, layer by layer.
+struct GraphExporter {
+  private(set) var graph = Graph()
+  private var tensors: [ObjectIdentifier: TensorIndex] = [:]
+  private let backend: any Backend
+
+  init(_ backend: any Backend) { self.backend = backend }
+
+  /// The tensor of `value`: [1, H, W, C], or [1, C] behind a flatten or a dense layer.
+  mutating func tensor(of value: Value) -> TensorIndex {
+    if let index = tensors[ObjectIdentifier(value)] { return index }
+    // A value without a node of its own is its owner's data in another shape.
+    guard let owner = value.dataOwner else { preconditionFailure("a value that no layer has made") }
+    let index = flat(owner)
+    tensors[ObjectIdentifier(value)] = index
+    return index
+  }
+
+  /// The tensor of `value` as [1, count].
+  mutating func flat(_ value: Value) -> TensorIndex {
+    let index = tensor(of: value)
+    return graph.tensors[index].shape.count == 2 ? index : reshape(index, to: [1, value.shape.count])
+  }
+
+  /// The tensor of `value` as [1, H, W, C].
+  mutating func image(_ value: Value) -> TensorIndex {
+    let index = tensor(of: value)
+    if graph.tensors[index].shape.count == 4 { return index }
+    return reshape(index, to: [1, value.shape.height, value.shape.width, value.shape.channels])
+  }
+
+  private mutating func reshape(_ index: TensorIndex, to shape: [Int]) -> TensorIndex {
+    let name = graph.tensors[index].name + ".reshape"
+    return graph.add(.reshape, name: name, inputs: [index], output: Tensor(name: name, type: .f32, shape: shape))
+  }
+
+  /// Lets `value` be tensor `index`.
+  mutating func bind(_ value: Value, to index: TensorIndex) { tensors[ObjectIdentifier(value)] = index }
+
+  mutating func addInput(_ value: Value) {
+    let shape = [1, value.shape.height, value.shape.width, value.shape.channels]
+    let index = graph.add(Tensor(name: "input", type: .f32, shape: shape))
+    graph.inputs = [index]
+    bind(value, to: index)
+  }
+
+  mutating func setOutput(_ index: TensorIndex) { graph.outputs = [index] }
+
+  mutating func add(_ op: Op, name: String, inputs: [TensorIndex], shape: [Int]) -> TensorIndex {
+    graph.add(op, name: name, inputs: inputs, output: Tensor(name: name, type: .f32, shape: shape))
+  }
+
+  /// A linear operator, and its activation as a node of its own where it cannot be fused.
+  mutating func add(
+    _ name: String, activation: Activation?, inputs: [TensorIndex], shape: [Int], _ op: (FusedActivation) -> Op
+  ) -> TensorIndex {
+    switch activation {
+    case nil: return add(op(.none), name: name, inputs: inputs, shape: shape)
+    case .relu: return add(op(.relu), name: name, inputs: inputs, shape: shape)
+    case .relu6: return add(op(.relu6), name: name, inputs: inputs, shape: shape)
+    case .sigmoid, .tanh:
+      let linear = add(op(.none), name: name + ".linear", inputs: inputs, shape: shape)
+      return add(.activation(activation!), name: name, inputs: [linear], shape: shape)
+    }
+  }
+
+  /// A parameter's present values as a constant.
+  mutating func constant(_ parameter: Parameter) throws(TrainerError) -> TensorIndex {
+    constant(parameter.name, shape: parameter.shape, try backend.values(of: parameter.weights))
+  }
+
+  mutating func constant(_ name: String, shape: [Int], _ values: [Float]) -> TensorIndex {
+    graph.add(Tensor(name: name, type: .f32, shape: shape, constant: Constant(values)))
+  }
+
+  /// Running mean and variance as two constants.
+  mutating func constants(_ statistics: RunningStatistics) throws(TrainerError) -> [TensorIndex] {
+    let values = try backend.values(of: statistics.values)
+    let channels = statistics.channels
+    return [
+      constant(statistics.name + ".mean", shape: [channels], Array(values[..<channels])),
+      constant(statistics.name + ".variance", shape: [channels], Array(values[channels...])),
+    ]
+  }
+}
+
+extension Backend {
+  /// A copy of a slice's reals on the host.
+  func values(of slice: DeviceSlice) throws(TrainerError) -> [Float] {
+    var values = [Float](repeating: 0, count: slice.count)
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(TrainerError) in
+      try download(slice, into: buffer)
+    }
+    return values
+  }
+}

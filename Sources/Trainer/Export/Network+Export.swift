@@ -1,0 +1,22 @@
+import Format
+
+extension Network {
+  /// The network as it runs on a device, batch 1, float: without dropout, batch-norm folded and activations fused where
+  /// `Graph.simplified()` can, softmax or sigmoid at the end as the loss has it.
+  ///
+  /// Law: the graph's output is what `predict` gives, to rounding.
+  public func exportGraph() throws(TrainerError) -> Graph {
+    var exporter = GraphExporter(backend)
+    exporter.addInput(list.input)
+    for layer in list.layers { try layer.export(to: &exporter) }
+    var output = exporter.tensor(of: list.output)
+    let shape = exporter.graph.tensors[output].shape
+    switch list.head {
+    case .softmax: output = exporter.add(.softmax, name: "softmax", inputs: [output], shape: shape)
+    case .sigmoid: output = exporter.add(.activation(.sigmoid), name: "sigmoid", inputs: [output], shape: shape)
+    case .none: break
+    }
+    exporter.setOutput(output)
+    return exporter.graph
+  }
+}

@@ -1,0 +1,43 @@
+import Format
+
+extension LayerKind {
+  /// The word that starts the layer's line in a description.
+  public var keyword: String {
+    switch self {
+    case .convolution: "conv"
+    case .depthwise: "depthwise"
+    case .dense: "dense"
+    case .maxPool: "maxpool"
+    case .averagePool: "avgpool"
+    case .globalAveragePool: "globalavgpool"
+    case .batchNorm: "batchnorm"
+    case .activation(let activation): activation.keyword
+    case .flatten: "flatten"
+    case .dropout: "dropout"
+    case .softmax: "softmax"
+    case .add: "add"
+    case .concat: "concat"
+    }
+  }
+
+  static let keywords =
+    ["conv", "depthwise", "dense", "maxpool", "avgpool", "globalavgpool", "batchnorm"]
+    + Activation.allCases.map(\.keyword) + ["flatten", "dropout", "softmax", "add", "concat"]
+}
+
+extension Activation {
+  /// The word for it in a description.
+  var keyword: String {
+    switch self {
+    case .relu: "relu"
+    case .relu6: "relu6"
+    case .sigmoid: "sigmoid"
+    case .tanh: "tanh"
+    }
+  }
+
+  init?(keyword: String) {
+    guard let found = Activation.allCases.first(where: { $0.keyword == keyword }) else { return nil }
+    self = found
+  }
+}

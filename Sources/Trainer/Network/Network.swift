@@ -1,0 +1,305 @@
+/// What one step did.
+public struct StepResult: Equatable, Sendable {
+  /// Mean loss over the step's examples, without the weights' penalty.
+  public var loss: Double
+  /// c/2 · Σ w² of the weights before the step; `loss + penalty` is the objective, J(Θ).
+  public var penalty: Double
+  /// Examples whose largest output stands where the target's does.
+  public var correct: Int
+
+  public init(loss: Double, penalty: Double = 0, correct: Int) {
+    self.loss = loss
+    self.penalty = penalty
+    self.correct = correct
+  }
+}
+
+/// A network on a backend: weights, and forward and backward computation as a list of layers over planned memory.
+///
+/// Nothing is allocated after `init`. The same description, seed and calls give the same bits on a backend, whatever
+/// its number of threads.
+///
+///     let network = try Network(description, backend: CPUBackend(), batch: 64, seed: 1)
+///     let result = try network.trainStep(inputs: images, labels: labels, count: 64, rate: 0.01)
+public final class Network {
+  public let description: NetworkDescription
+  public let backend: any Backend
+  /// The largest number of images in a step.
+  public let batch: Int
+  /// Elements of one image, and of one image's output.
+  public let inputCount: Int
+  public let outputCount: Int
+  /// m of `WeightPenalty.l2PerExample`; the step's own number of images if nil.
+  public var trainingExamples: Int?
+  /// Steps done.
+  public internal(set) var step = 0
+  /// Key of all random numbers: initial weights, dropout.
+  public internal(set) var seed: UInt64
+  /// Bytes of all activations and their gradients, in one arena.
+  public let activationBytes: Int
+
+  let list: LayerList
+  let parameters: [Parameter]
+  let statistics: [RunningStatistics]
+  /// All parameters, the regularized ones first; gradients and slots alike.
+  let weights: DeviceSlice
+  let gradient: DeviceSlice
+  let slots: [DeviceSlice]
+  private let regularizedCount: Int
+  private let labels: DeviceSlice
+  private let targets: DeviceSlice
+  private let predictions: DeviceSlice
+  /// Losses [batch], hits [batch], Σ w² [1].
+  private let results: DeviceSlice
+  private var hostResults: [Float]
+
+  /// - Parameters:
+  ///   - batch: the largest number of images in a step, at least 1.
+  ///   - seed: the same seed gives the same initial weights on every backend.
+  /// - Throws: `TrainerError.invalid` if the layers do not fit together, `.device` if memory does not suffice.
+  public init(
+    _ description: NetworkDescription, backend: any Backend, batch: Int, seed: UInt64
+  ) throws(TrainerError) {
+    guard batch > 0 else { throw .invalid(what: "batch", expected: "at least 1", found: "\(batch)") }
+    let list = try LayerList(description)
+    self.description = description
+    self.backend = backend
+    self.batch = batch
+    self.seed = seed
+    self.list = list
+    inputCount = list.input.shape.count
+    outputCount = list.output.shape.count
+    let arena = try list.placeActivations(on: backend, batch: batch)
+    activationBytes = arena * MemoryLayout<Float>.stride
+    for layer in list.layers { try layer.allocate(on: backend, batch: batch) }
+
+    let all = list.layers.flatMap(\.parameters)
+    parameters = all.filter(\.regularized) + all.filter { !$0.regularized }
+    let offsets = Network.offsets(of: parameters.map(\.count))
+    let total = offsets.last!
+    regularizedCount = offsets[all.count(where: \.regularized)]
+    weights = try backend.reals(total)
+    gradient = try backend.reals(total)
+    var slots: [DeviceSlice] = []
+    for _ in description.recipe.optimizer.slots { slots.append(try backend.reals(total)) }
+    self.slots = slots
+    for (parameter, offset) in zip(parameters, offsets) {
+      let range = offset..<(offset + parameter.count)
+      parameter.place(weights: weights[range], gradient: gradient[range])
+    }
+    statistics = list.layers.flatMap(\.statistics)
+    for each in statistics { each.place(try backend.reals(2 * each.channels)) }
+
+    labels = DeviceSlice(try backend.allocate(.int32, count: batch), count: batch)
+    targets = try backend.reals(batch * outputCount)
+    predictions = try backend.reals(batch * outputCount)
+    results = try backend.reals(2 * batch + 1)
+    hostResults = [Float](repeating: 0, count: 2 * batch + 1)
+    initialize()
+  }
+
+  /// Number of weights that training moves.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Starts of tensors of these sizes one behind the other, aligned, and the end.
+  private static func offsets(of counts: [Int]) -> [Int] {
+    counts.reduce(into: [0]) { $0.append($0.last! + MemoryPlanner.aligned($1)) }
+  }
+
+  private func initialize() {
+    let random = Philox(key: seed)
+    for (index, parameter) in parameters.enumerated() {
+      let values: [Float] =
+        switch parameter.initial {
+        case .constant(let value): [Float](repeating: value, count: parameter.count)
+        case .normal(let deviation):
+          random.normals(count: parameter.count, stream: UInt32(index)).map { $0 * deviation }
+        }
+      values.withUnsafeBufferPointer { backend.upload($0, to: parameter.weights) }
+    }
+    for each in statistics {
+      let values = (0..<(2 * each.channels)).map { $0 < each.channels ? 0 : 1 as Float }
+      values.withUnsafeBufferPointer { backend.upload($0, to: each.values) }
+    }
+  }
+
+  // MARK: Training
+
+  /// One step of the recipe's optimizer on examples with class labels.
+  ///
+  /// - Parameters:
+  ///   - inputs: [count, H, W, C].
+  ///   - labels: one per image, in 0..<outputs; with one output 0 or 1.
+  ///   - count: 1...batch.
+  ///   - rate: this step's learning rate.
+  public func trainStep(
+    inputs: [Float], labels: [Int32], count: Int, rate: Float
+  ) throws(TrainerError) -> StepResult {
+    try load(inputs: inputs, labels: labels, count: count)
+    return try step(count: count, rate: rate)
+  }
+
+  /// One step on examples with targets [count, outputs] of their own.
+  public func trainStep(
+    inputs: [Float], targets: [Float], count: Int, rate: Float
+  ) throws(TrainerError) -> StepResult {
+    try load(inputs: inputs, targets: targets, count: count)
+    return try step(count: count, rate: rate)
+  }
+
+  /// Loss and hits without a step, computed as on the device: no dropout, running statistics.
+  public func evaluate(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) -> StepResult {
+    try load(inputs: inputs, labels: labels, count: count)
+    forward(count: count, training: false)
+    computeLoss(count: count)
+    return try readResult(count: count)
+  }
+
+  /// The network's predictions [count, outputs]: probabilities if the loss is a cross-entropy.
+  ///
+  /// - Parameter count: any number of images; they are taken `batch` at a time.
+  public func predict(inputs: [Float], count: Int) throws(TrainerError) -> [Float] {
+    try check(inputs.count, count * inputCount, what: "inputs")
+    var result = [Float](repeating: 0, count: count * outputCount)
+    for start in stride(from: 0, to: count, by: batch) {
+      let images = min(batch, count - start)
+      inputs.withUnsafeBufferPointer {
+        upload(inputs: UnsafeBufferPointer(rebasing: $0[(start * inputCount)...]), count: images)
+      }
+      forward(count: images, training: false)
+      applyHead(count: images)
+      try download(predictions[0..<(images * outputCount)], into: &result, at: start * outputCount)
+    }
+    return result
+  }
+
+  private func step(count: Int, rate: Float) throws(TrainerError) -> StepResult {
+    forward(count: count, training: true)
+    computeLoss(count: count)
+    backward(count: count)
+    update(rate: rate, count: count)
+    return try readResult(count: count)
+  }
+
+  // MARK: The parts of a step
+
+  func load(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) {
+    try check(inputs.count, count * inputCount, what: "inputs")
+    try check(labels.count, count, what: "labels")
+    try checkBatch(count)
+    let classes = max(outputCount, 2)
+    for label in labels.prefix(count) where label < 0 || label >= classes {
+      throw .invalid(what: "label", expected: "0...\(classes - 1)", found: "\(label)")
+    }
+    inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
+    labels.withUnsafeBufferPointer { values in
+      backend.upload(UnsafeBufferPointer(rebasing: values[..<count]), to: self.labels[0..<count])
+    }
+    backend.oneHot(labels: self.labels, count: count, classes: outputCount, targets: targets)
+  }
+
+  func load(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) {
+    try check(inputs.count, count * inputCount, what: "inputs")
+    try check(targets.count, count * outputCount, what: "targets")
+    try checkBatch(count)
+    inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
+    targets.withUnsafeBufferPointer { values in
+      let used = count * outputCount
+      backend.upload(UnsafeBufferPointer(rebasing: values[..<used]), to: self.targets[0..<used])
+    }
+  }
+
+  func forward(count: Int, training: Bool) {
+    let pass = self.pass(count: count, training: training)
+    for layer in list.layers { layer.forward(pass) }
+  }
+
+  func computeLoss(count: Int) {
+    backend.loss(
+      description.recipe.loss, count: count, outputs: outputCount, values: list.output.data, targets: targets,
+      losses: results[0..<batch], hits: results[batch..<(2 * batch)], gradient: list.output.gradient!)
+    if description.recipe.penalty != .none {
+      backend.sumOfSquares(weights[0..<regularizedCount], result: results[(2 * batch)..<(2 * batch + 1)])
+    }
+  }
+
+  func backward(count: Int) {
+    let pass = self.pass(count: count, training: true)
+    for layer in list.layers.reversed() where layer.outputs[0].needsGradient { layer.backward(pass) }
+  }
+
+  func update(rate: Float, count: Int) {
+    step += 1
+    let rule = OptimizerStep(
+      optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count))
+    for (range, regularized) in [(0..<regularizedCount, true), (regularizedCount..<weights.count, false)] {
+      backend.update(
+        rule, regularized: regularized, weights: weights[range], gradient: gradient[range],
+        slots: slots.map { $0[range] })
+    }
+  }
+
+  /// Loss, penalty and hits of the last `computeLoss`.
+  func readResult(count: Int) throws(TrainerError) -> StepResult {
+    try download(results, into: &hostResults, at: 0)
+    var loss = 0.0
+    var correct = 0
+    for index in 0..<count {
+      loss += Double(hostResults[index])
+      correct += Int(hostResults[batch + index])
+    }
+    return StepResult(
+      loss: loss / Double(count), penalty: 0.5 * Double(penalty(count: count)) * Double(hostResults[2 * batch]),
+      correct: correct)
+  }
+
+  // MARK: Small things
+
+  private func pass(count: Int, training: Bool) -> Pass {
+    Pass(backend: backend, count: count, training: training, seed: seed, step: step)
+  }
+
+  private func penalty(count: Int) -> Float {
+    description.recipe.penalty.coefficient(examples: trainingExamples ?? count)
+  }
+
+  private func applyHead(count: Int) {
+    let values = list.output.data(count)
+    let result = predictions[0..<(count * outputCount)]
+    switch list.head {
+    case .softmax: backend.softmax(rows: count, columns: outputCount, input: values, output: result)
+    case .sigmoid: backend.activationForward(.sigmoid, input: values, output: result)
+    case .none: backend.copy(values, to: result)
+    }
+  }
+
+  private func upload(inputs: UnsafeBufferPointer<Float>, count: Int) {
+    let used = count * inputCount
+    backend.upload(UnsafeBufferPointer(rebasing: inputs[..<used]), to: list.input.data[0..<used])
+  }
+
+  private func download(_ slice: DeviceSlice, into values: inout [Float], at offset: Int) throws(TrainerError) {
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(TrainerError) in
+      try backend.download(slice, into: UnsafeMutableBufferPointer(rebasing: buffer[offset..<(offset + slice.count)]))
+    }
+  }
+
+  private func check(_ found: Int, _ expected: Int, what: String) throws(TrainerError) {
+    guard found >= expected else {
+      throw .invalid(what: what, expected: "at least \(expected) elements", found: "\(found)")
+    }
+  }
+
+  private func checkBatch(_ count: Int) throws(TrainerError) {
+    guard (1...batch).contains(count) else {
+      throw .invalid(what: "images in a step", expected: "1...\(batch)", found: "\(count)")
+    }
+  }
+}
+
+extension Backend {
+  /// A new buffer of reals, whole.
+  func reals(_ count: Int) throws(TrainerError) -> DeviceSlice {
+    DeviceSlice(try allocate(.real, count: count), count: count)
+  }
+}

@@ -1,0 +1,135 @@
+import Format
+
+extension NetworkDescription {
+  /// The description as text.
+  ///
+  /// Law: `NetworkDescription(parsing: text, file:)` gives an equal description back.
+  public var text: String {
+    var lines = ["name \(name)", "input \(input)", ""]
+    lines += layers.map(\.text)
+    lines += ["", "train"] + recipe.lines.map { "  " + $0 }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension LayerDescription {
+  fileprivate var text: String {
+    var words = name.isEmpty ? [] : ["\(name):"]
+    words.append(kind.keyword)
+    switch kind {
+    case .convolution(let description): words += description.words(depthwise: false)
+    case .depthwise(let description): words += description.words(depthwise: true)
+    case .dense(let description):
+      words.append("\(description.outputs)")
+      words += linearWords(description.hasBias, description.weightInit, description.activation)
+    case .maxPool(let pool), .averagePool(let pool):
+      words.append(pool.window.text)
+      if pool.stride != pool.window { words += ["stride", pool.stride.text] }
+      words += pool.padding.words
+    case .batchNorm(let description):
+      let standard = BatchNormDescription()
+      if description.momentum != standard.momentum { words += ["momentum", "\(description.momentum)"] }
+      if description.epsilon != standard.epsilon { words += ["epsilon", "\(description.epsilon)"] }
+      if let activation = description.activation { words.append(activation.keyword) }
+    case .dropout(let rate): words.append("\(rate)")
+    case .add(let activation): words += inputs + (activation.map { [$0.keyword] } ?? [])
+    case .concat: words += inputs
+    case .activation, .globalAveragePool, .flatten, .softmax: break
+    }
+    switch kind {
+    case .add, .concat: break
+    default: if let input = inputs.first { words += ["from", input] }
+    }
+    return words.joined(separator: " ")
+  }
+}
+
+extension ConvolutionDescription {
+  fileprivate func words(depthwise: Bool) -> [String] {
+    var words = [depthwise && outputs == 1 ? kernel.text(both: true) : kernel.text(both: true) + "x\(outputs)"]
+    if stride != Extent(1) { words += ["stride", stride.text] }
+    if dilation != Extent(1) { words += ["dilation", dilation.text] }
+    words += padding.words
+    if groups != 1 { words += ["groups", "\(groups)"] }
+    return words + linearWords(hasBias, weightInit, activation)
+  }
+}
+
+private func linearWords(_ hasBias: Bool, _ weightInit: WeightInit?, _ activation: Activation?) -> [String] {
+  var words: [String] = []
+  if !hasBias { words.append("nobias") }
+  switch weightInit {
+  case .he: words += ["init", "he"]
+  case .xavier: words += ["init", "xavier"]
+  case .normal(let deviation): words += ["init", "normal", "\(deviation)"]
+  case nil: break
+  }
+  if let activation { words.append(activation.keyword) }
+  return words
+}
+
+extension Extent {
+  fileprivate var text: String { text(both: false) }
+
+  fileprivate func text(both: Bool) -> String { height == width && !both ? "\(height)" : "\(height)x\(width)" }
+}
+
+extension PaddingRule {
+  fileprivate var words: [String] {
+    switch self {
+    case .same: ["pad", "same"]
+    case .explicit(let p) where p == Padding(): []
+    case .explicit(let p) where p == Padding(all: p.top): ["pad", "\(p.top)"]
+    case .explicit(let p): ["pad", "\(p.top)", "\(p.left)", "\(p.bottom)", "\(p.right)"]
+    }
+  }
+}
+
+extension TrainingRecipe {
+  fileprivate var lines: [String] {
+    var lines = ["epochs \(epochs)", "batch \(batch)", "optimizer \(optimizer.text)", "rate \(rate)"]
+    lines.append("schedule \(schedule.text)")
+    switch penalty {
+    case .none: break
+    case .l2(let c): lines.append("l2 \(c)")
+    case .l2PerExample(let lambda): lines.append("l2 \(lambda) per-example")
+    }
+    lines += ["loss \(loss.rawValue)", "seed \(seed)", "validation \(validation)"]
+    for each in augmentation {
+      switch each {
+      case .flip: lines.append("augment flip")
+      case .shift(let pixels): lines.append("augment shift \(pixels)")
+      }
+    }
+    return lines
+  }
+}
+
+extension Optimizer {
+  /// What follows `optimizer` in a description, and what logs call it.
+  public var text: String {
+    switch self {
+    case .sgd: "sgd"
+    case .momentum(let mu): "momentum \(mu)"
+    case .nesterov(let mu): "nesterov \(mu)"
+    case .adaGrad: "adagrad"
+    case .rmsProp(let decay, _): "rmsprop \(decay)"
+    case .adam(let beta1, let beta2, _): "adam \(beta1) \(beta2)"
+    case .adamW(_, _, _, let weightDecay): "adamw \(weightDecay)"
+    }
+  }
+}
+
+extension Schedule {
+  /// What follows `schedule` in a description.
+  public var text: String {
+    var text =
+      switch shape {
+      case .constant: "constant"
+      case .step(let factor, let every): "step \(factor) every \(every)"
+      case .cosine(let floor): floor == 0 ? "cosine" : "cosine floor \(floor)"
+      }
+    if warmUp > 0 { text += " warmup \(warmUp)" }
+    return text
+  }
+}

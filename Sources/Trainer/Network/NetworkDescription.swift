@@ -1,0 +1,68 @@
+/// How a network is trained: the `train` section of its description.
+public struct TrainingRecipe: Equatable, Sendable {
+  public var epochs = 10
+  /// Images in a step.
+  public var batch = 64
+  public var optimizer = Optimizer.momentum(0.9)
+  /// Learning rate before the schedule.
+  public var rate: Float = 0.01
+  public var schedule = Schedule()
+  public var penalty = WeightPenalty.none
+  public var loss = Loss.softmaxCrossEntropy
+  public var seed: UInt64 = 1
+  /// Share of the training set that is held out, in [0, 1).
+  public var validation: Float = 0
+  /// Changes made to training images, in the order of the text; what each means is the data set's affair.
+  public var augmentation: [Augmentation] = []
+
+  public init() {}
+}
+
+/// One way to change training images at random.
+public enum Augmentation: Equatable, Sendable {
+  /// Mirrored left to right, every second image.
+  case flip
+  /// Moved by up to so many pixels in both directions, zeros coming in.
+  case shift(pixels: Int)
+}
+
+/// A network and how it is trained, as `nets/*.net` files say it; the grammar is told in docs/networks.md.
+///
+///     let xor = NetworkDescription(name: "xor", input: ImageShape(height: 1, width: 1, channels: 2)) {
+///       LayerDescription(.dense(DenseDescription(outputs: 4, activation: .tanh)))
+///       LayerDescription(.dense(DenseDescription(outputs: 1)))
+///     }
+public struct NetworkDescription: Equatable, Sendable {
+  public var name: String
+  public var input: ImageShape
+  public var layers: [LayerDescription]
+  public var recipe: TrainingRecipe
+
+  public init(
+    name: String, input: ImageShape, recipe: TrainingRecipe = TrainingRecipe(), layers: [LayerDescription]
+  ) {
+    self.name = name
+    self.input = input
+    self.layers = layers
+    self.recipe = recipe
+  }
+
+  public init(
+    name: String, input: ImageShape, recipe: TrainingRecipe = TrainingRecipe(),
+    @LayerListBuilder layers: () -> [LayerDescription]
+  ) {
+    self.init(name: name, input: input, recipe: recipe, layers: layers())
+  }
+}
+
+/// Lists layers in code, with `for` and `if`.
+@resultBuilder
+public enum LayerListBuilder {
+  public static func buildExpression(_ layer: LayerDescription) -> [LayerDescription] { [layer] }
+  public static func buildExpression(_ kind: LayerKind) -> [LayerDescription] { [LayerDescription(kind)] }
+  public static func buildBlock(_ parts: [LayerDescription]...) -> [LayerDescription] { parts.flatMap { $0 } }
+  public static func buildArray(_ parts: [[LayerDescription]]) -> [LayerDescription] { parts.flatMap { $0 } }
+  public static func buildOptional(_ part: [LayerDescription]?) -> [LayerDescription] { part ?? [] }
+  public static func buildEither(first: [LayerDescription]) -> [LayerDescription] { first }
+  public static func buildEither(second: [LayerDescription]) -> [LayerDescription] { second }
+}

@@ -1,0 +1,101 @@
+/// The lines after `train`: a key and its values each.
+struct RecipeParser {
+  private(set) var recipe = TrainingRecipe()
+  private var seen: Set<String> = []
+
+  static let keys = [
+    "epochs", "batch", "optimizer", "rate", "schedule", "l2", "loss", "seed", "validation", "augment",
+  ]
+
+  mutating func readLine(_ line: inout LineScanner) throws(TrainerError) {
+    guard let word = line.peek, RecipeParser.keys.contains(word.text) else {
+      throw line.error("one of " + RecipeParser.keys.joined(separator: ", "), known: RecipeParser.keys)
+    }
+    guard word.text == "augment" || seen.insert(word.text).inserted else {
+      throw line.error("each key once")
+    }
+    _ = try line.take("a key")
+    switch word.text {
+    case "epochs": recipe.epochs = try line.integer("a positive number of epochs", atLeast: 1)
+    case "batch": recipe.batch = try line.integer("a positive number of images", atLeast: 1)
+    case "optimizer": recipe.optimizer = try readOptimizer(&line)
+    case "rate": recipe.rate = try line.number("a positive learning rate", in: .leastNonzeroMagnitude...1e6)
+    case "schedule": recipe.schedule = try readSchedule(&line)
+    case "l2":
+      let coefficient = try line.number("a coefficient of at least 0", in: 0...1e6)
+      recipe.penalty = line.takes("per-example") ? .l2PerExample(coefficient) : .l2(coefficient)
+    case "loss":
+      let names = Loss.allCases.map(\.rawValue)
+      guard let word = line.peek, let loss = Loss(rawValue: word.text) else {
+        throw line.error("one of " + names.joined(separator: ", "), known: names)
+      }
+      _ = try line.take("a loss")
+      recipe.loss = loss
+    case "seed":
+      guard let word = line.peek, let seed = UInt64(word.text) else { throw line.error("a whole number from 0") }
+      _ = try line.take("a seed")
+      recipe.seed = seed
+    case "validation": recipe.validation = try readShare(&line)
+    default: recipe.augmentation.append(try readAugmentation(&line))
+    }
+  }
+
+  private func readOptimizer(_ line: inout LineScanner) throws(TrainerError) -> Optimizer {
+    let names = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+    guard let word = line.peek, names.contains(word.text) else {
+      throw line.error("one of " + names.joined(separator: ", "), known: names)
+    }
+    _ = try line.take("an optimizer")
+    let share: ClosedRange<Float> = 0...0.999999
+    switch word.text {
+    case "sgd": return .sgd
+    case "momentum": return .momentum(try line.number("a momentum in 0..<1", in: share))
+    case "nesterov": return .nesterov(try line.number("a momentum in 0..<1", in: share))
+    case "adagrad": return .adaGrad()
+    case "rmsprop": return .rmsProp(decay: try line.optionalNumber("a decay in 0..<1", in: share) ?? 0.9)
+    case "adam":
+      guard let beta1 = try line.optionalNumber("beta1 in 0..<1", in: share) else { return .adam() }
+      return .adam(beta1: beta1, beta2: try line.number("beta2 in 0..<1", in: share))
+    default: return .adamW(weightDecay: try line.number("a weight decay in 0...1", in: 0...1))
+    }
+  }
+
+  private func readSchedule(_ line: inout LineScanner) throws(TrainerError) -> Schedule {
+    let names = ["constant", "step", "cosine"]
+    let epochs: ClosedRange<Float> = .leastNonzeroMagnitude...1e6
+    var schedule: Schedule
+    if line.takes("constant") {
+      schedule = Schedule(.constant)
+    } else if line.takes("step") {
+      let factor = try line.number("a factor in 0...1", in: 0...1)
+      guard line.takes("every") else { throw line.error("'every' and a number of epochs", known: ["every"]) }
+      schedule = Schedule(.step(factor: factor, every: try line.number("a positive number of epochs", in: epochs)))
+    } else if line.takes("cosine") {
+      schedule = Schedule(.cosine())
+      if line.takes("floor") { schedule.shape = .cosine(floor: try line.number("a share in 0...1", in: 0...1)) }
+    } else {
+      throw line.error("one of " + names.joined(separator: ", "), known: names)
+    }
+    if line.takes("warmup") { schedule.warmUp = try line.number("a positive number of epochs", in: epochs) }
+    if !line.isAtEnd { throw line.error("'warmup' or the end of the line", known: ["warmup", "floor", "every"]) }
+    return schedule
+  }
+
+  /// A share in [0, 1), as "0.05" or "5%".
+  private func readShare(_ line: inout LineScanner) throws(TrainerError) -> Float {
+    let expected = "a share below 1, as 0.05 or 5%"
+    guard let word = line.peek else { throw line.error(expected) }
+    let isPercent = word.text.hasSuffix("%")
+    guard let value = Float(isPercent ? String(word.text.dropLast()) : word.text),
+      case let share = isPercent ? value / 100 : value, share >= 0, share < 1
+    else { throw line.error(expected) }
+    _ = try line.take(expected)
+    return share
+  }
+
+  private func readAugmentation(_ line: inout LineScanner) throws(TrainerError) -> Augmentation {
+    if line.takes("flip") { return .flip }
+    guard line.takes("shift") else { throw line.error("'flip' or 'shift PIXELS'", known: ["flip", "shift"]) }
+    return .shift(pixels: try line.integer("a positive number of pixels", atLeast: 1))
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// The learning rate as a pure function of training's progress.
+///
+/// Progress is measured in epochs, `step / stepsPerEpoch`, so that a recipe keeps its meaning when batch or data change.
+public struct Schedule: Equatable, Sendable {
+  public enum Shape: Equatable, Sendable {
+    /// The base rate, always.
+    case constant
+    /// The base rate times `factor` to the power of the number of whole `every` epochs that have passed.
+    case step(factor: Float, every: Float)
+    /// Half a cosine wave from the base rate to `floor` times it at the end of training (Loshchilov and Hutter 2017).
+    case cosine(floor: Float = 0)
+  }
+
+  public var shape: Shape
+  /// Epochs during which the rate rises linearly to what `shape` says.
+  public var warmUp: Float
+
+  public init(_ shape: Shape = .constant, warmUp: Float = 0) {
+    self.shape = shape
+    self.warmUp = warmUp
+  }
+
+  /// The rate of step `step`, counted from 0.
+  ///
+  /// - Parameters:
+  ///   - base: the recipe's rate.
+  ///   - stepsPerEpoch: at least 1.
+  ///   - epochs: length of training, at least 1.
+  public func rate(base: Float, step: Int, stepsPerEpoch: Int, epochs: Int) -> Float {
+    let epoch = Double(step) / Double(stepsPerEpoch)
+    var rate = Double(base)
+    switch shape {
+    case .constant: break
+    case .step(let factor, let every):
+      rate *= pow(Double(factor), (epoch / Double(every)).rounded(.down))
+    case .cosine(let floor):
+      let start = Double(warmUp)
+      let span = max(Double(epochs) - start, .leastNonzeroMagnitude)
+      let progress = min(max((epoch - start) / span, 0), 1)
+      rate *= Double(floor) + (1 - Double(floor)) * 0.5 * (1 + cos(.pi * progress))
+    }
+    let warmUpSteps = Double(warmUp) * Double(stepsPerEpoch)
+    // The first step already moves: step s has the rate of its own end.
+    if warmUpSteps > 0 { rate *= min((Double(step) + 1) / warmUpSteps, 1) }
+    return Float(rate)
+  }
+}

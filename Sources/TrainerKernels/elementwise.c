@@ -1,0 +1,219 @@
+#include <string.h>
+
+#include "clones.h"
+#include "include/trainer_kernels.h"
+
+// exp to about 1 ulp of float: 2ⁿ · p(r) with r in [−ln 2 / 2, ln 2 / 2]. No branch and no call, so that loops over it
+// vectorize. Below −87 the result stays at e⁻⁸⁷; NaN gives NaN.
+TRAINER_INLINE float exponential(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
+  const float magic = 12582912.0f;
+  float shifted = x * 1.44269504f + magic;
+  float n = shifted - magic;
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  uint32_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 127u) << 23;
+  float power;
+  memcpy(&power, &bits, sizeof power);
+  return p * power;
+}
+
+TRAINER_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
+
+// Near 0 the quotient would lose digits: there the series x − x³/3 + 2x⁵/15 − 17x⁷/315 + … stands.
+TRAINER_INLINE float hyperbolic_tangent(float x) {
+  float magnitude = x < 0 ? -x : x;
+  float s = x * x;
+  float p = -1382.0f / 155925;
+  p = p * s + 62.0f / 2835;
+  p = p * s - 17.0f / 315;
+  p = p * s + 2.0f / 15;
+  p = p * s - 1.0f / 3;
+  float small = x + x * s * p;
+  float large = 1.0f - 2.0f / (exponential(2.0f * magnitude) + 1.0f);
+  large = x < 0 ? -large : large;
+  return magnitude < 0.35f ? small : large;
+}
+
+TRAINER_INLINE float activate(int activation, float x) {
+  switch (activation) {
+    case TRAINER_RELU: return x > 0 ? x : 0;
+    case TRAINER_RELU6: return x > 0 ? (x < 6 ? x : 6) : 0;
+    case TRAINER_SIGMOID: return sigmoid(x);
+    case TRAINER_TANH: return hyperbolic_tangent(x);
+    default: return x;
+  }
+}
+
+TRAINER_INLINE float slope(int activation, float y) {
+  switch (activation) {
+    case TRAINER_RELU: return y > 0 ? 1.0f : 0.0f;
+    case TRAINER_RELU6: return y > 0 && y < 6 ? 1.0f : 0.0f;
+    case TRAINER_SIGMOID: return y * (1 - y);
+    case TRAINER_TANH: return 1 - y * y;
+    default: return 1;
+  }
+}
+
+// Calls `LOOP(code)` with the activation as a constant, so that each gets a loop of its own.
+#define FOR_ACTIVATION(activation, LOOP)      \
+  switch (activation) {                       \
+    case TRAINER_RELU: LOOP(TRAINER_RELU);       \
+    case TRAINER_RELU6: LOOP(TRAINER_RELU6);     \
+    case TRAINER_SIGMOID: LOOP(TRAINER_SIGMOID); \
+    case TRAINER_TANH: LOOP(TRAINER_TANH);       \
+    default: LOOP(TRAINER_NONE);              \
+  }
+
+TRAINER_CLONES void trainer_activation(int activation, const float *input, float *output, ptrdiff_t count) {
+#define LOOP(code) for (ptrdiff_t i = 0; i < count; i++) output[i] = activate(code, input[i]); return
+  FOR_ACTIVATION(activation, LOOP)
+#undef LOOP
+}
+
+TRAINER_INLINE void bias_activation_row(float *restrict row, const float *restrict bias, ptrdiff_t columns, int code) {
+  for (ptrdiff_t c = 0; c < columns; c++) row[c] = activate(code, row[c] + bias[c]);
+}
+
+TRAINER_INLINE void bias_activation(float *values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
+                                    const float *bias, int code) {
+  // Short rows that lie one behind the other are taken sixteen at a time, against the bias sixteen times.
+  enum { widest = 64 };
+  if (columns < widest && stride == columns && rows >= 16) {
+    float repeated[16 * widest];
+    for (ptrdiff_t r = 0; r < 16; r++) memcpy(repeated + r * columns, bias, (size_t)columns * sizeof(float));
+    for (; rows >= 16; rows -= 16, values += 16 * columns) {
+      bias_activation_row(values, repeated, 16 * columns, code);
+    }
+  }
+  for (ptrdiff_t r = 0; r < rows; r++) bias_activation_row(values + r * stride, bias, columns, code);
+}
+
+TRAINER_CLONES void trainer_bias_activation(float *values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
+                                            const float *bias, int activation) {
+  if (bias) {
+#define LOOP(code) bias_activation(values, rows, columns, stride, bias, code); return
+    FOR_ACTIVATION(activation, LOOP)
+#undef LOOP
+  }
+  if (activation == TRAINER_NONE) return;
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    trainer_activation(activation, values + r * stride, values + r * stride, columns);
+  }
+}
+
+TRAINER_CLONES void trainer_activation_gradient(int activation, const float *output, const float *output_gradient,
+                                                float *input_gradient, ptrdiff_t count) {
+#define LOOP(code) \
+  for (ptrdiff_t i = 0; i < count; i++) input_gradient[i] = output_gradient[i] * slope(code, output[i]); return
+  FOR_ACTIVATION(activation, LOOP)
+#undef LOOP
+}
+
+TRAINER_CLONES void trainer_add(const float *a, const float *b, float *output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) output[i] = a[i] + b[i];
+}
+
+TRAINER_CLONES void trainer_sum_parts(const float *parts, ptrdiff_t number, ptrdiff_t stride, float *restrict sum,
+                                      ptrdiff_t count) {
+  memcpy(sum, parts, (size_t)count * sizeof(float));
+  for (ptrdiff_t part = 1; part < number; part++) {
+    const float *restrict values = parts + part * stride;
+    for (ptrdiff_t i = 0; i < count; i++) sum[i] += values[i];
+  }
+}
+
+TRAINER_INLINE void add_rows(const float *restrict values, ptrdiff_t rows, ptrdiff_t columns, float *restrict sums) {
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    for (ptrdiff_t c = 0; c < columns; c++) sums[c] += values[r * columns + c];
+  }
+}
+
+TRAINER_CLONES void trainer_column_sums(const float *values, ptrdiff_t rows, ptrdiff_t columns, float *sums) {
+  enum { widest = 64 };
+  if (columns < widest && columns % 16 != 0 && rows >= 16) {
+    // As in bias_activation: sixteen short rows are one long one.
+    float wide[16 * widest] = {0};
+    ptrdiff_t blocks = rows / 16;
+    add_rows(values, blocks, 16 * columns, wide);
+    add_rows(wide, 16, columns, sums);
+    values += blocks * 16 * columns;
+    rows -= blocks * 16;
+  }
+  add_rows(values, rows, columns, sums);
+}
+
+TRAINER_CLONES double trainer_sum_of_squares(const float *values, ptrdiff_t count) {
+  double sum = 0;
+  while (count > 0) {
+    // Short runs in float, which are exact enough, then in double.
+    ptrdiff_t run = count < 256 ? count : 256;
+    float lanes[16] = {0};
+    ptrdiff_t i = 0;
+    for (; i + 16 <= run; i += 16) {
+      for (ptrdiff_t lane = 0; lane < 16; lane++) lanes[lane] += values[i + lane] * values[i + lane];
+    }
+    for (; i < run; i++) lanes[0] += values[i] * values[i];
+    for (ptrdiff_t lane = 0; lane < 16; lane++) sum += (double)lanes[lane];
+    values += run;
+    count -= run;
+  }
+  return sum;
+}
+
+TRAINER_INLINE void philox(uint64_t key, uint32_t c[4]) {
+  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+  for (int round = 0; round < 10; round++) {
+    uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
+    uint32_t n0 = (uint32_t)(p1 >> 32) ^ c[1] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c[3] ^ k1;
+    c[0] = n0;
+    c[1] = (uint32_t)p1;
+    c[2] = n2;
+    c[3] = (uint32_t)p0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+}
+
+TRAINER_CLONES void trainer_dropout(uint64_t key, uint32_t stream, uint32_t step, uint32_t threshold, float scale,
+                                    ptrdiff_t first, const float *input, float *output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i += 4) {
+    uint32_t words[4] = {(uint32_t)((first + i) / 4), 0, stream, step};
+    philox(key, words);
+    ptrdiff_t lanes = count - i < 4 ? count - i : 4;
+    for (ptrdiff_t lane = 0; lane < lanes; lane++) {
+      output[i + lane] = words[lane] < threshold ? 0 : input[i + lane] * scale;
+    }
+  }
+}
+
+TRAINER_CLONES void trainer_softmax(const float *input, float *output, ptrdiff_t rows, ptrdiff_t columns) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += columns, output += columns) {
+    float largest = input[0];
+    for (ptrdiff_t c = 1; c < columns; c++) largest = input[c] > largest ? input[c] : largest;
+    for (ptrdiff_t c = 0; c < columns; c++) output[c] = exponential(input[c] - largest);
+    float sum = 0;
+    for (ptrdiff_t c = 0; c < columns; c++) sum += output[c];
+    float inverse = 1 / sum;
+    for (ptrdiff_t c = 0; c < columns; c++) output[c] *= inverse;
+  }
+}
+
+void trainer_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

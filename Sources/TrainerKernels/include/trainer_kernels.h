@@ -1,0 +1,145 @@
+// The Trainer's inner loops on the CPU, everything but matrix products. Plain C that compilers vectorize, built once per
+// instruction set; the right one is taken when the program is loaded.
+//
+// None allocates, none starts a thread. Images are [height, width, channels]; counts are elements. Functions marked
+// "slack" may read, and where they say so write, up to TRAINER_SLACK elements past the end of what they are given.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRAINER_SLACK 16
+
+// Codes of the element-wise functions: Format's `Activation`, 0 being none.
+enum { TRAINER_NONE = 0, TRAINER_RELU = 1, TRAINER_RELU6 = 2, TRAINER_SIGMOID = 3, TRAINER_TANH = 4 };
+
+// A window over an image that is already padded: sizes in pixels, `width` and `channels` of the padded image, which has
+// `channels` in all, of which `group_channels` from `first_channel` on are looked at.
+typedef struct {
+  ptrdiff_t width, channels;
+  ptrdiff_t first_channel, group_channels;
+  ptrdiff_t kernel_height, kernel_width;
+  ptrdiff_t stride_height, stride_width;
+  ptrdiff_t dilation_height, dilation_width;
+  ptrdiff_t output_width;
+} trainer_window;
+
+// patches.c
+
+// Copies an image into the middle of a padded one, whose border becomes 0.
+void trainer_pad(const float *_Nonnull image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
+                 ptrdiff_t left, ptrdiff_t bottom, ptrdiff_t right, float *_Nonnull padded);
+// The reverse: the middle of a padded image.
+void trainer_crop(const float *_Nonnull padded, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
+                  ptrdiff_t left, ptrdiff_t right, float *_Nonnull image);
+// patches [output pixels of `rows` output rows from `first_row` on, kernel_height, kernel_width, group_channels].
+// Slack: reads past the padded image, writes past the patches.
+void trainer_gather_patches(const trainer_window *_Nonnull window, const float *_Nonnull padded, ptrdiff_t first_row,
+                            ptrdiff_t rows, float *_Nonnull patches);
+// Adds the patches' elements to the places of the padded image that they came from. Slack: reads past the patches, reads
+// and rewrites unchanged past the padded image.
+void trainer_scatter_patches(const trainer_window *_Nonnull window, const float *_Nonnull patches, ptrdiff_t first_row,
+                             ptrdiff_t rows, float *_Nonnull padded);
+
+// elementwise.c
+
+// values [rows, columns], the rows `stride` apart: activation(value + bias[column]).
+void trainer_bias_activation(float *_Nonnull values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
+                             const float *_Nullable bias, int activation);
+void trainer_activation(int activation, const float *_Nonnull input, float *_Nonnull output, ptrdiff_t count);
+// input_gradient = output_gradient · f′ where f's value is `output`; the gradients may be the same memory.
+void trainer_activation_gradient(int activation, const float *_Nonnull output, const float *_Nonnull output_gradient,
+                                 float *_Nonnull input_gradient, ptrdiff_t count);
+// output may be a or b.
+void trainer_add(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull output, ptrdiff_t count);
+// Sums `parts` arrays of `count` elements that lie `stride` apart, in their order.
+void trainer_sum_parts(const float *_Nonnull parts, ptrdiff_t number, ptrdiff_t stride, float *_Nonnull sum,
+                       ptrdiff_t count);
+// sums[column] += Σ over rows of values [rows, columns].
+void trainer_column_sums(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull sums);
+double trainer_sum_of_squares(const float *_Nonnull values, ptrdiff_t count);
+// Elements `first`... of a dropout, `first` being a multiple of 4: see `DropoutMask`. output may be input.
+void trainer_dropout(uint64_t key, uint32_t stream, uint32_t step, uint32_t threshold, float scale, ptrdiff_t first,
+                     const float *_Nonnull input, float *_Nonnull output, ptrdiff_t count);
+// Softmax of each row; output may be input.
+void trainer_softmax(const float *_Nonnull input, float *_Nonnull output, ptrdiff_t rows, ptrdiff_t columns);
+
+// pooling.c
+
+// Extents of a pooling window and of one image.
+typedef struct {
+  ptrdiff_t height, width, channels;
+  ptrdiff_t output_height, output_width;
+  ptrdiff_t window_height, window_width;
+  ptrdiff_t stride_height, stride_width;
+  ptrdiff_t top, left;
+} trainer_pool;
+
+// indices: where in the image each maximum was.
+void trainer_max_pool(const trainer_pool *_Nonnull pool, const float *_Nonnull image, float *_Nonnull output,
+                      int32_t *_Nonnull indices);
+void trainer_max_pool_gradient(const trainer_pool *_Nonnull pool, const int32_t *_Nonnull indices,
+                               const float *_Nonnull output_gradient, float *_Nonnull image_gradient);
+void trainer_average_pool(const trainer_pool *_Nonnull pool, const float *_Nonnull image, float *_Nonnull output);
+void trainer_average_pool_gradient(const trainer_pool *_Nonnull pool, const float *_Nonnull output_gradient,
+                                   float *_Nonnull image_gradient);
+
+// depthwise.c: `multiplier` outputs per channel; weights [kernel_height, kernel_width, channels · multiplier].
+
+// output += padded ∗ weights.
+void trainer_depthwise(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t multiplier,
+                       const float *_Nonnull padded, const float *_Nonnull weights, float *_Nonnull output);
+// padded_gradient += …, weight_gradient += …; a null one is not computed.
+void trainer_depthwise_gradient(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t multiplier,
+                                const float *_Nonnull padded, const float *_Nonnull weights,
+                                const float *_Nonnull output_gradient, float *_Nullable padded_gradient,
+                                float *_Nonnull weight_gradient);
+
+// batch_norm.c: values [rows, channels].
+
+// sums [2, channels]: Σ (x − pivot) and Σ (x − pivot)².
+void trainer_moments(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t channels, const float *_Nonnull pivot,
+                     double *_Nonnull sums);
+// output = input · factor + term per channel; output may be input.
+void trainer_scale_shift(const float *_Nonnull input, ptrdiff_t rows, ptrdiff_t channels, const float *_Nonnull factor,
+                         const float *_Nonnull term, float *_Nonnull output);
+// sums [2, channels]: Σ g and Σ g · (x − mean) · inverse.
+void trainer_batch_norm_sums(const float *_Nonnull input, const float *_Nonnull gradient, ptrdiff_t rows,
+                             ptrdiff_t channels, const float *_Nonnull mean, const float *_Nonnull inverse,
+                             double *_Nonnull sums);
+// input_gradient = g · a + x · b + c per channel.
+void trainer_batch_norm_gradient(const float *_Nonnull input, const float *_Nonnull gradient, ptrdiff_t rows,
+                                 ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
+                                 const float *_Nonnull c, float *_Nonnull input_gradient);
+
+// optimizers.c: one step of `Optimizer`, the gradient being g + penalty · w.
+
+void trainer_sgd(float *_Nonnull weights, const float *_Nonnull gradient, ptrdiff_t count, float rate, float penalty);
+void trainer_momentum(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull velocity,
+                      ptrdiff_t count, float rate, float penalty, float momentum);
+void trainer_nesterov(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull velocity,
+                      ptrdiff_t count, float rate, float penalty, float momentum);
+// square = keep · square + share · g²: AdaGrad with 1 and 1, RMSProp with ρ and 1 − ρ.
+void trainer_root_mean_square(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull square,
+                              ptrdiff_t count, float rate, float penalty, float keep, float share, float epsilon);
+
+typedef struct {
+  float beta1, beta2, epsilon;
+  // 1 / (1 − βᵗ)
+  float correction1, correction2;
+  float weight_decay;
+} trainer_adam_step;
+
+void trainer_adam(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull mean,
+                  float *_Nonnull square, ptrdiff_t count, float rate, float penalty, trainer_adam_step step);
+
+// Tells the CPU that this is a spinning loop.
+void trainer_relax(void);
+
+#ifdef __cplusplus
+}
+#endif
