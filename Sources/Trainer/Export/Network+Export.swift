@@ -4,6 +4,8 @@ extension Network {
   /// The network as it runs on a device, batch 1, float: without dropout, batch-norm folded and activations fused where
   /// `Graph.simplified()` can, softmax or sigmoid at the end as the loss has it.
   ///
+  /// - Throws: `TrainerError.invalid` if the weights are no numbers any more or the network is beyond the file's limits.
+  ///
   /// Law: the graph's output is what `predict` gives, to rounding.
   public func exportGraph() throws(TrainerError) -> Graph {
     var exporter = GraphExporter(backend)
@@ -17,6 +19,11 @@ extension Network {
     case .none: break
     }
     exporter.setOutput(output)
-    return exporter.graph
+    do throws(FormatError) {
+      try exporter.graph.verify()
+    } catch {
+      throw .invalid(what: "exported graph", expected: "a valid model", found: error.description)
+    }
+    return exporter.graph.simplified()
   }
 }

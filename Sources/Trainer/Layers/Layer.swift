@@ -11,7 +11,8 @@ final class Value {
   private var plannedData: DeviceSlice?
   private var plannedGradient: DeviceSlice?
 
-  init(_ shape: ImageShape, needsGradient: Bool, dataOf dataOwner: Value? = nil, gradientOf gradientOwner: Value? = nil) {
+  init(_ shape: ImageShape, needsGradient: Bool, dataOf dataOwner: Value? = nil, gradientOf gradientOwner: Value? = nil)
+  {
     self.shape = shape
     self.needsGradient = needsGradient
     self.dataOwner = dataOwner

@@ -51,6 +51,8 @@ public final class Network {
   private let predictions: DeviceSlice
   /// Losses [batch], hits [batch], Σ w² [1].
   private let results: DeviceSlice
+  /// Each example's loss.
+  var lossValues: DeviceSlice { results[0..<batch] }
   private var hostResults: [Float]
 
   /// - Parameters:

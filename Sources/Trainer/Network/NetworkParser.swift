@@ -222,7 +222,8 @@ private struct NetworkParser {
     guard line.takes("normal") else {
       throw line.error("'he', 'xavier' or 'normal DEVIATION'", known: ["he", "xavier", "normal"])
     }
-    return .normal(deviation: try line.number("a standard deviation of at least 0", in: 0...Float.greatestFiniteMagnitude))
+    return .normal(
+      deviation: try line.number("a standard deviation of at least 0", in: 0...Float.greatestFiniteMagnitude))
   }
 
   private func takeActivation(_ line: inout LineScanner) -> Activation? {

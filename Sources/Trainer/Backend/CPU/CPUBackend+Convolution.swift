@@ -196,7 +196,8 @@ struct PatchPlan {
     }
     if !geometry.isPointwise {
       trainer_crop(
-        scratch, geometry.input.height, geometry.input.width, channels, padding.top, padding.left, padding.right, target)
+        scratch, geometry.input.height, geometry.input.width, channels, padding.top, padding.left, padding.right, target
+      )
     }
   }
 

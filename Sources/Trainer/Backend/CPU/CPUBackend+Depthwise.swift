@@ -48,7 +48,8 @@ extension CPUBackend {
         if dx != nil { paddedGradient.update(repeating: 0, count: plan.patchesOffset) }
         withUnsafePointer(to: window) {
           trainer_depthwise_gradient(
-            $0, geometry.output.height, geometry.groupOutputs, padded, w, gradient, dx == nil ? nil : paddedGradient, dw)
+            $0, geometry.output.height, geometry.groupOutputs, padded, w, gradient, dx == nil ? nil : paddedGradient, dw
+          )
         }
         if let dx {
           trainer_crop(

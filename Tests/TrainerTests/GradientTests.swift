@@ -1,0 +1,105 @@
+import Testing
+
+@testable import Trainer
+
+/// Every layer and loss: the gradients of all weights and inputs on the naive backend against central differences, both in
+/// double precision.
+///
+/// Kinks (ReLU at 0, ReLU6 at 0 and 6, equal maxima in a window): random real inputs are at a kink with probability 0, and
+/// the step of 1e-6 is so small that crossing one is unlikely; the seeds were taken so that none is crossed.
+@Suite struct GradientTests {
+  static let networks: [(name: String, text: String)] = [
+    ("dense", "input 1x1x5\n dense 4\n dense 3"),
+    ("dense without bias", "input 1x1x5\n dense 4 nobias tanh\n dense 3 nobias"),
+    ("relu", "input 1x1x5\n dense 6 relu\n dense 3"),
+    ("relu6", "input 1x1x5\n dense 12 init normal 4 relu6\n dense 3"),
+    ("sigmoid", "input 1x1x5\n dense 6 sigmoid\n dense 3"),
+    ("activation layers", "input 1x1x5\n dense 6\n tanh\n dense 6\n relu\n dense 6\n sigmoid\n dense 3"),
+    ("conv", "input 5x4x2\n conv 3x2x3\n conv 2x2x2 tanh\n dense 3"),
+    ("conv stride, padding", "input 6x5x2\n conv 1x1x2\n conv 3x3x4 stride 2x1 pad 1 0 2 1 relu\n dense 3"),
+    ("conv dilation", "input 7x6x1\n conv 1x1x2\n conv 3x2x2 dilation 2x3 pad 1\n dense 3"),
+    ("conv groups", "input 4x4x4\n conv 1x1x4\n conv 3x3x6 groups 2 pad same\n dense 3"),
+    ("depthwise", "input 5x5x3\n conv 1x1x3\n depthwise 3x3 pad same stride 2 relu\n dense 3"),
+    ("depthwise multiplier", "input 5x5x2\n conv 1x1x2\n depthwise 2x3x3 dilation 2 pad 0 1 2 0\n dense 3"),
+    ("max pool", "input 6x5x2\n conv 1x1x3\n maxpool 3x2 stride 2x1 pad 1 0 2 1\n dense 3"),
+    ("average pool", "input 6x5x2\n conv 1x1x3\n avgpool 3x2 stride 2x1 pad 1 0 2 1\n dense 3"),
+    ("global pool", "input 4x3x2\n conv 1x1x3\n globalavgpool\n dense 3"),
+    ("batch norm", "input 3x3x2\n conv 2x2x3\n batchnorm\n dense 3"),
+    ("batch norm first", "input 3x3x2\n batchnorm tanh\n dense 3"),
+    ("batch norm of vectors", "input 1x1x4\n dense 5\n batchnorm relu\n dense 3"),
+    ("dropout", "input 1x1x6\n dense 8 tanh\n dropout 0.4\n dense 3"),
+    ("add", "input 3x3x2\n a: conv 3x3x2 pad same relu\n conv 3x3x2 pad same\n add a relu\n dense 3"),
+    (
+      "add both branches",
+      "input 3x3x2\n a: conv 1x1x2\n b: conv 1x1x2 tanh from a\n c: conv 1x1x2 from a\n add b c\n dense 3"
+    ),
+    ("add to the input", "input 1x1x3\n dense 3 tanh\n add input\n dense 3"),
+    ("concat", "input 3x3x2\n a: conv 1x1x3\n b: conv 3x3x2 pad same\n concat a b\n conv 2x2x2\n dense 3"),
+    (
+      "fork of three",
+      "input 1x1x3\n a: dense 4 tanh\n b: dense 4 relu from a\n c: dense 4 from a\n d: add b c\n add d a\n dense 3"
+    ),
+  ]
+
+  @Test(arguments: networks) func layer(_ network: (name: String, text: String)) throws {
+    try checkGradients(describe(network.text + "\ntrain\n loss softmax-cross-entropy"), seed: 3)
+  }
+
+  /// Softmax over one output is constant, so that one starts at two.
+  static let losses: [(Loss, Int)] = [
+    (.softmaxCrossEntropy, 2), (.softmaxCrossEntropy, 4), (.sigmoidCrossEntropy, 1), (.sigmoidCrossEntropy, 3),
+    (.meanSquaredError, 1), (.meanSquaredError, 3),
+  ]
+
+  @Test(arguments: losses) func loss(_ loss: Loss, outputs: Int) throws {
+    try checkGradients(
+      describe("input 1x1x4\n dense 4 tanh\n dense \(outputs)\ntrain\n loss \(loss.rawValue)"), seed: 5)
+  }
+
+  /// Compares all gradients of a step with `count` of `batch` images.
+  private func checkGradients(_ description: NetworkDescription, seed: UInt64) throws {
+    let (batch, count) = (4, 3)
+    let network = try Network(description, backend: NaiveBackend(), batch: batch, seed: seed)
+    var random = TestRandom(seed: seed)
+    let targets = random.uniform(count: count * network.outputCount).map { ($0 + 1) / 2 }
+    try network.load(inputs: random.uniform(count: count * network.inputCount), targets: targets, count: count)
+    let weights = Doubles(network.weights)
+    // Biases and batch-norm's shifts start at 0: move them off, so that they are tested at a common place.
+    for index in 0..<network.weights.count { weights[index] += 0.1 * Double(random.uniform()) }
+
+    func objective() throws -> Double {
+      network.forward(count: count, training: true)
+      network.computeLoss(count: count)
+      return network.exactLosses(count: count).reduce(0, +) / Double(count)
+    }
+    _ = try objective()
+    network.backward(count: count)
+    let gradient = Doubles(network.gradient)
+    let exact = (0..<network.gradient.count).map { gradient[$0] }
+    #expect(exact.contains { abs($0) > 1e-3 })
+    for parameter in network.parameters {
+      let start = parameter.weights.offset
+      for index in start..<(start + parameter.count) {
+        let step = 1e-6
+        let value = weights[index]
+        weights[index] = value + step
+        let above = try objective()
+        weights[index] = value - step
+        let below = try objective()
+        weights[index] = value
+        let difference = (above - below) / (2 * step)
+        #expect(
+          abs(difference - exact[index]) <= 1e-7 + 1e-6 * abs(difference),
+          "\(parameter.name)[\(index - start)]: difference \(difference), gradient \(exact[index])")
+      }
+    }
+  }
+}
+
+extension Network {
+  /// The losses of the last `computeLoss` in double precision; naive backend only.
+  func exactLosses(count: Int) -> [Double] {
+    let losses = Doubles(lossValues)
+    return (0..<count).map { losses[$0] }
+  }
+}
