@@ -36,7 +36,8 @@ public struct PercentileObserver: Equatable, Sendable {
 
   private var extremes = MinMaxObserver()
   /// Bin i holds the values in [(i − binCount/2)·width, (i + 1 − binCount/2)·width).
-  private var bins = [UInt64](repeating: 0, count: PercentileObserver.binCount)
+  /// Empty until there is a value.
+  private var bins: [UInt64] = []
   private var total: UInt64 = 0
   /// log₂ of the bins' width. At the start smaller than any value of interest.
   private var exponent = -60
@@ -54,6 +55,7 @@ public struct PercentileObserver: Equatable, Sendable {
   public mutating func observe(_ values: UnsafeBufferPointer<Float>) {
     extremes.observe(values)
     guard let range = extremes.range else { return }
+    if bins.isEmpty { bins = [UInt64](repeating: 0, count: PercentileObserver.binCount) }
     widen(toHold: range)
     let inverse = Double(sign: .plus, exponent: -exponent, significand: 1)
     for value in values where value.isFinite {

@@ -48,15 +48,19 @@ struct QuantizationPlan {
 
   private func hasInt8Form(_ node: Node) -> Bool {
     let readsOnlyFloat = node.activationInputs.allSatisfy { livesInFloat[$0] }
-    let inputShape = graph.tensors[node.inputs[0]].shape
     switch node.op {
     case .conv2D, .depthwiseConv2D, .dense: return graph.hasInt8Weights(node) && hasInt8Bias(node)
     case .maxPool2D, .add, .concat, .activation, .softmax, .reshape: return !readsOnlyFloat
-    case .averagePool2D(let pool):
-      return !readsOnlyFloat && pool.windowHeight * pool.windowWidth <= Limits.quantizedMean
-    case .globalAveragePool: return !readsOnlyFloat && inputShape[1] * inputShape[2] <= Limits.quantizedMean
+    case .averagePool2D(let pool): return !readsOnlyFloat && fitsMean(pool.windowHeight, pool.windowWidth)
+    case .globalAveragePool:
+      let shape = graph.tensors[node.inputs[0]].shape
+      return !readsOnlyFloat && fitsMean(shape[1], shape[2])
     case .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax: return false
     }
+  }
+
+  private func fitsMean(_ height: Int, _ width: Int) -> Bool {
+    Int64(height) * Int64(width) <= Limits.quantizedMean
   }
 
   /// Whether some weight scale keeps the s32 biases of a linear node in bounds, whatever its input's scale.
@@ -106,7 +110,7 @@ struct QuantizationPlan {
     }
     for tensor in members {
       let group = groups.representative(of: tensor)
-      // What starts a group has a source of its own: only results of pools, reshapes and concats inherit.
+      // What starts a group has a source of its own: only results of pools and reshapes inherit.
       let range = bounds[group]!
       quantizations[tensor] =
         agreed[group] ? chosen[group]! : Quantization(minimum: range.lowerBound, maximum: range.upperBound)
@@ -140,7 +144,6 @@ struct QuantizationPlan {
 
   private func source(of index: TensorIndex, _ calibration: [String: CalibrationRange]) throws(QuantizeError) -> Source
   {
-    let tensor = graph.tensors[index]
     if let producer = producers[index] {
       switch graph.nodes[producer].op {
       case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape:
@@ -152,8 +155,8 @@ struct QuantizationPlan {
         break
       }
     }
-    guard let range = pooledRange(of: index, calibration) ?? calibration[tensor.name] else {
-      throw .missingRange(tensor: tensor.name)
+    guard let range = pooledRange(of: index, calibration) ?? calibration[graph.tensors[index].name] else {
+      throw .missingRange(tensor: graph.tensors[index].name)
     }
     guard range.minimum.isFinite, range.maximum.isFinite, range.minimum <= range.maximum else {
       throw .invalidRange(tensor: range.tensor, minimum: range.minimum, maximum: range.maximum)
