@@ -31,7 +31,8 @@ public struct KernelCatalog: Sendable {
 
 extension KernelCatalog.Entry {
   /// Multiply-accumulates per second on one thread at a middling shape: for products 196 pixels (14 × 14) of 256
-  /// channels by 256 columns, for depthwise convolutions a 3 × 3 window on a row of 56 pixels of 128 channels.
+  /// channels by 256 columns, for depthwise convolutions the window that the kernel is made for, or else 3 × 3, on a row
+  /// of 56 pixels of 128 channels.
   ///
   /// - Returns: nil for kernels of other families, and for those that this CPU does not run.
   /// - Throws: `RuntimeError.outOfMemory`.
@@ -44,7 +45,8 @@ extension KernelCatalog.Entry {
       let memory = try AlignedMemory(count: kernels_measure_igemm_workspace(kernel, rows, columns, taps, depth))
       rate = kernels_measure_igemm(kernel, rows, columns, taps, depth, UInt32(milliseconds), memory.base)
     case .f32_dwconv, .qs8_dwconv, .qs8_f32_dwconv:
-      let (pixels, channels, side, stride) = (56, 128, 3, 1)
+      let (pixels, channels, stride) = (56, 128, 1)
+      let side = (1...15).first { $0 * $0 == Int(kernel.pointee.taps) } ?? 3
       let memory = try AlignedMemory(
         count: kernels_measure_dwconv_workspace(kernel, pixels, channels, side, side, stride))
       rate = kernels_measure_dwconv(

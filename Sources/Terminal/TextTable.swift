@@ -1,4 +1,4 @@
-/// Columns of text, aligned with spaces, under a line of titles.
+/// Columns of text, aligned with spaces, under a line of titles unless all of these are empty.
 ///
 /// ```swift
 /// var table = TextTable([.left("op"), .right("MACs")])
@@ -23,7 +23,7 @@ public struct TextTable {
 
   public init(_ columns: [Column]) {
     self.columns = columns
-    rows = [columns.map { $0.title }]
+    rows = columns.contains { !$0.title.isEmpty } ? [columns.map { $0.title }] : []
   }
 
   /// Appends a row: one cell for each column.

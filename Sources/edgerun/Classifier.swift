@@ -30,8 +30,7 @@ struct Classification {
     for (rank, found) in classes.enumerated() {
       table.add(["  \(rank + 1).", found.label, scoreText(found)])
     }
-    // The titles are empty: without their line.
-    return image.printable + "\n" + table.text.dropFirst() + "  decode " + milliseconds(decoding) + ", preprocess "
+    return image.printable + "\n" + table.text + "  decode " + milliseconds(decoding) + ", preprocess "
       + milliseconds(preprocessing) + ", inference " + milliseconds(inference) + "\n"
   }
 

@@ -92,19 +92,19 @@ extension EdgeRun {
       json.field("isa", plan.isa.name)
       json.field("threads", plan.threads)
       json.array("nodes") { json in
-        for node in plan.nodes { write(node, to: &json) }
+        for node in plan.nodes { writeNode(node, to: &json) }
       }
       json.array("labels") { json in
         for label in metadata.labels { json.value(label) }
       }
-      if let recipe = metadata.preprocessing { write(recipe, to: &json) } else { json.null("preprocessing") }
-      write(metadata.provenance, to: &json)
+      if let recipe = metadata.preprocessing { writeRecipe(recipe, to: &json) } else { json.null("preprocessing") }
+      writeProvenance(metadata.provenance, to: &json)
       json.field("self_test", loaded.model.selfTest != nil)
     }
     return json.text
   }
 
-  private static func write(_ node: Plan.Node, to json: inout JSONWriter) {
+  private static func writeNode(_ node: Plan.Node, to json: inout JSONWriter) {
     json.object { json in
       json.field("name", node.name)
       json.field("op", node.operation)
@@ -121,7 +121,7 @@ extension EdgeRun {
     }
   }
 
-  private static func write(_ recipe: Preprocessing, to json: inout JSONWriter) {
+  private static func writeRecipe(_ recipe: Preprocessing, to json: inout JSONWriter) {
     json.object("preprocessing") { json in
       json.field("width", recipe.width)
       json.field("height", recipe.height)
@@ -137,7 +137,7 @@ extension EdgeRun {
     }
   }
 
-  private static func write(_ provenance: Provenance, to json: inout JSONWriter) {
+  private static func writeProvenance(_ provenance: Provenance, to json: inout JSONWriter) {
     json.object("provenance") { json in
       json.field("tool", provenance.tool)
       json.field("data", provenance.data)

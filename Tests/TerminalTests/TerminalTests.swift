@@ -58,6 +58,12 @@ import Testing
         """)
   }
 
+  @Test func tableWithoutTitlesBeginsWithItsFirstRow() {
+    var table = TextTable([.left(""), .right("")])
+    table.add(["file", "12"])
+    #expect(table.text == "file  12\n")
+  }
+
   @Test func controlCharactersAreShownNotObeyed() {
     #expect("a\u{1b}[2Jb\u{9b}\n".printable == "a\\u{1b}[2Jb\\u{9b}\\u{a}")
     #expect("Trouser – größer".printable == "Trouser – größer")
