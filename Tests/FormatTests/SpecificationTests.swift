@@ -33,10 +33,29 @@ private func sampleBytes() throws -> [UInt8] { Array(try Data(contentsOf: URL(fi
   #expect(zip(expected, found).allSatisfy { abs($0 - $1) <= selfTest.tolerance })
 }
 
+private let page: String = {
+  let path = root.appendingPathComponent("../../docs/format.md").standardizedFileURL
+  return (try? String(contentsOf: path, encoding: .utf8)) ?? ""
+}()
+
+/// Every operator of the random and the s8 graphs stands in the page's table with its code.
+@Test func operatorTableOnThePageHasTheCodes() {
+  var operators: [UInt16: String] = [:]
+  for graph in (0..<40).map({ Graph.random(seed: $0) }) + [quantizedModel().graph] {
+    for node in graph.nodes {
+      if case .activation = node.op {
+        operators[node.op.code] = "activation"
+      } else {
+        operators[node.op.code] = node.op.name
+      }
+    }
+  }
+  #expect(operators.count == 16)
+  for (code, name) in operators { #expect(page.contains("\n| \(code) | \(name) | "), "\(code) \(name)") }
+}
+
 /// Lines of the page's hexdump: offset, bytes (or "00 × n"), two spaces, what they are.
 @Test func hexdumpOnThePageIsThatOfTheSample() throws {
-  let page = try String(
-    contentsOf: root.appendingPathComponent("../../docs/format.md").standardizedFileURL, encoding: .utf8)
   let dump = try #require(page.components(separatedBy: "```hexdump\n").dropFirst().first)
   var bytes: [UInt8] = []
   for line in try #require(dump.components(separatedBy: "```").first).split(separator: "\n") {

@@ -12,6 +12,34 @@ func aFaultIsNamedBeforeItIsWritten(fault: Fault) {
   for model in [floatModel(), sampleModel(), quantizedModel()] { #expect(verifyError(model) == nil) }
 }
 
+/// The checks over all weights go word by word: a bad element is found at every place of every length.
+@Test(arguments: 1...21)
+func badElementsAreFoundWhereverTheyAre(count: Int) {
+  let floats = [Float](repeating: -.greatestFiniteMagnitude, count: count)
+  let bytes: [Int8] = (0..<count).map { $0 % 2 == 0 ? 127 : -127 }
+  #expect(Constant(floats).isFinite)
+  #expect(Constant(bytes).isSymmetric)
+  for place in 0..<count {
+    for bad in [Float.nan, -.nan, .infinity, -.infinity, Float(bitPattern: 0x7F80_0001)] {
+      var floats = floats
+      floats[place] = bad
+      #expect(!Constant(floats).isFinite)
+    }
+    var bytes = bytes
+    bytes[place] = -128
+    #expect(!Constant(bytes).isSymmetric)
+  }
+}
+
+/// Every s8 value beside every other in one word: nothing but −128 is refused.
+@Test func onlyTheSmallestByteIsAsymmetric() {
+  for a in Int8.min...Int8.max {
+    for b in Int8.min...Int8.max {
+      #expect(Constant([a, b, a, b, a, b, a, b, a]).isSymmetric == (a != -128 && b != -128))
+    }
+  }
+}
+
 @Test func memoryAndWorkHaveABudget() {
   // 9 × 128 MiB of activations.
   var graph = Graph()

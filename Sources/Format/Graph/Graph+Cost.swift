@@ -2,7 +2,9 @@
 
 extension Graph {
   /// Multiply-accumulates of one run of `node`: those of convolutions and matrix products, padding counted; 0 for all
-  /// other operators. At most `Int.max`.
+  /// other operators. At most `Int.max`, which a large network reaches where `Int` has 32 bits.
+  ///
+  /// - Precondition: the graph passes `verify()`; so for the functions below.
   public func multiplyAccumulates(of node: Node) -> Int {
     switch node.op {
     case .conv2D, .depthwiseConv2D, .dense: Int(clamping: operations(of: node))

@@ -97,28 +97,38 @@ extension Constant {
     }
   }
 
-  /// Whether no f32 is NaN or infinite. One pass that the compiler vectorizes for any SIMD unit: loading a model
-  /// must not take longer than reading its bytes.
+  /// Whether no f32 is NaN or infinite.
   var isFinite: Bool {
-    var marks: UInt32 = 0
-    for bits in words(as: UInt32.self) {
-      // Adding one to an exponent of all ones carries into the sign bit, which was cleared.
-      marks |= (bits & 0x7FFF_FFFF) &+ 0x0080_0000
-    }
-    return marks >> 31 == 0
+    // Adding one to an exponent of all ones carries into the sign bit, which was cleared; two elements at a time.
+    let marks = combinedWords { ($0 & 0x7FFF_FFFF_7FFF_FFFF) &+ 0x0080_0000_0080_0000 }
+    return marks & 0x8000_0000_8000_0000 == 0
   }
 
-  /// Whether all s8 elements are in [−127, 127], as weights are. Eight at a time: builds for small size do not vectorize.
+  /// Whether all s8 elements are in [−127, 127], as weights are.
   var isSymmetric: Bool {
+    // −128 becomes a zero byte, and only a zero byte borrows into a high bit that was clear; eight elements at a time.
+    let marks = combinedWords { word in
+      let flipped = word ^ 0x8080_8080_8080_8080
+      return (flipped &- 0x0101_0101_0101_0101) & ~flipped
+    }
+    return marks & 0x8080_8080_8080_8080 == 0
+  }
+
+  /// The bitwise or of `mark` over all bytes, taken as words of 8, the last one filled up with zeros.
+  ///
+  /// Loading a model must not take longer than reading its bytes, also where a build for small size does not vectorize:
+  /// so words, and inlined into the two checks that go over all weights.
+  @inline(__always)
+  private func combinedWords(_ mark: (UInt64) -> UInt64) -> UInt64 {
     let bytes = bytes
     let whole = bytes.count & ~7
     var marks: UInt64 = 0
     for offset in stride(from: 0, to: whole, by: 8) {
-      // −128 becomes a zero byte, and only a zero byte borrows into a high bit that was clear.
-      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ 0x8080_8080_8080_8080
-      marks |= (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      marks |= mark(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
-    return marks == 0 && bytes[whole...].allSatisfy { $0 != 0x80 }
+    var last: UInt64 = 0
+    for offset in whole..<bytes.count { last |= UInt64(bytes[offset]) << UInt64(8 * (offset - whole)) }
+    return marks | mark(last)
   }
 
   /// Whether all s32 elements are in `range`.

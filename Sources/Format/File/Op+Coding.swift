@@ -1,3 +1,5 @@
+// Operators in the file: code and attributes, both ways.
+
 extension Op {
   /// The operator's code in the file. Codes keep their meaning, attributes included, for ever; an operator that changes
   /// gets a new one (docs/format.md, "Operators").
@@ -19,52 +21,6 @@ extension Op {
     case .dequantize: 14
     case .lookup: 15
     case .lookupSoftmax: 16
-    }
-  }
-
-  /// The operator's name for people, as "conv2d" or "relu".
-  public var name: String {
-    switch self {
-    case .conv2D: "conv2d"
-    case .depthwiseConv2D: "depthwise_conv2d"
-    case .dense: "dense"
-    case .maxPool2D: "max_pool2d"
-    case .averagePool2D: "average_pool2d"
-    case .globalAveragePool: "global_average_pool"
-    case .add: "add"
-    case .concat: "concat"
-    case .activation(let activation): activation.name
-    case .softmax: "softmax"
-    case .batchNorm: "batch_norm"
-    case .reshape: "reshape"
-    case .quantize: "quantize"
-    case .dequantize: "dequantize"
-    case .lookup: "lookup"
-    case .lookupSoftmax: "lookup_softmax"
-    }
-  }
-}
-
-extension Activation {
-  /// The function's name for people.
-  public var name: String {
-    switch self {
-    case .relu: "relu"
-    case .relu6: "relu6"
-    case .sigmoid: "sigmoid"
-    case .tanh: "tanh"
-    }
-  }
-}
-
-extension ElementType {
-  /// The type's name for people.
-  public var name: String {
-    switch self {
-    case .f32: "f32"
-    case .s8: "s8"
-    case .s32: "s32"
-    case .u8: "u8"
     }
   }
 }
