@@ -1,78 +1,86 @@
 // The one list of kernels: dispatch, tests and benchmarks iterate over it.
 #include "target.h"
 
-// A line per kernel: member of kernel_function, family, name without tier, tier, mr, nr, kr, taps, input_bias. Of several
-// kernels of one family and tier, `kernels_best` takes the first.
-#define SCALAR_KERNELS(KERNEL)                                                      \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_4x4, scalar, 4, 4, 1, 0, 0)                \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x4, scalar, 4, 4, 1, 0, 0)                \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x4, scalar, 4, 4, 1, 0, 0)    \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0)             \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x4, scalar, 1, 4, 1, 0, 0)             \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0) \
-  ELEMENTWISE_KERNELS(KERNEL, scalar)                                               \
-  KERNEL(s8_lookup, s8_lookup, s8_lookup, scalar, 1, 1, 1, 0, 0)                    \
-  KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0)
+// A line per kernel: member of kernel_function, family, name without tier, tier, mr, nr, kr, taps, input_bias,
+// block_vectors. Of several kernels of one family and tier, `kernels_best` takes the first.
+#define SCALAR_KERNELS(KERNEL)                                                         \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)                \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)                \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)    \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)             \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1) \
+  ELEMENTWISE_KERNELS(KERNEL, scalar)                                                  \
+  KERNEL(s8_lookup, s8_lookup, s8_lookup, scalar, 1, 1, 1, 0, 0, 1)                    \
+  KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0, 1)
 
 // Those that come in one file per tier.
-#define ELEMENTWISE_KERNELS(KERNEL, isa)                               \
-  KERNEL(f32_maxpool, f32_maxpool, f32_maxpool, isa, 1, 1, 1, 0, 0)    \
-  KERNEL(s8_maxpool, s8_maxpool, s8_maxpool, isa, 1, 1, 1, 0, 0)       \
-  KERNEL(f32_avgpool, f32_avgpool, f32_avgpool, isa, 1, 1, 1, 0, 0)    \
-  KERNEL(qs8_avgpool, qs8_avgpool, qs8_avgpool, isa, 1, 1, 1, 0, 0)    \
-  KERNEL(f32_mean, f32_mean, f32_mean, isa, 1, 1, 1, 0, 0)             \
-  KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0)             \
-  KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0)                \
-  KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0)                \
-  KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0)          \
-  KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0)        \
-  KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0)              \
-  KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0)        \
-  KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0)          \
-  KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0) \
-  KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0)
+#define ELEMENTWISE_KERNELS(KERNEL, isa)                                  \
+  KERNEL(f32_maxpool, f32_maxpool, f32_maxpool, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(s8_maxpool, s8_maxpool, s8_maxpool, isa, 1, 1, 1, 0, 0, 1)       \
+  KERNEL(f32_avgpool, f32_avgpool, f32_avgpool, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(qs8_avgpool, qs8_avgpool, qs8_avgpool, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(f32_mean, f32_mean, f32_mean, isa, 1, 1, 1, 0, 0, 1)             \
+  KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0, 1)             \
+  KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0, 1)                \
+  KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0, 1)                \
+  KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0, 1)          \
+  KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0, 1)        \
+  KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0, 1)              \
+  KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0, 1)        \
+  KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0, 1)          \
+  KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0, 1) \
+  KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0, 1)
 
 #if KERNELS_X86
-#define AVX2_KERNELS(KERNEL) \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0) \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0) \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c2, avx2, 6, 16, 2, 0, 0) \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x8, avx2, 1, 8, 1, 9, 0) \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x16, avx2, 1, 16, 1, 0, 0) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0) \
+#define AVX2_KERNELS(KERNEL)                                                                  \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0, 1)                       \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0, 1)                     \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c2, avx2, 6, 16, 2, 0, 0, 1)         \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x8, avx2, 1, 8, 1, 9, 0, 1)                  \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_5x5_1x8, avx2, 1, 8, 1, 25, 0, 1)                 \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x16, avx2, 1, 16, 1, 0, 0, 1)                    \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0, 2)              \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c2, avx2, 1, 16, 2, 9, 0, 2)  \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_5x5_1x16c2, avx2, 1, 16, 2, 25, 0, 2)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x16c2, avx2, 1, 16, 2, 25, 0, 2) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)                  \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)      \
   ELEMENTWISE_KERNELS(KERNEL, avx2)
-#define AVXVNNI_KERNELS(KERNEL) \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128) \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c4, avxvnni, 1, 16, 4, 9, 128) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, avxvnni, 1, 16, 4, 0, 128) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c4, avxvnni, 1, 16, 4, 9, 128) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, avxvnni, 1, 16, 4, 0, 128)
-#define AVX512_KERNELS(KERNEL) \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_14x32, avx512, 14, 32, 1, 0, 0) \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_12x32, avx512, 12, 32, 1, 0, 0) \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c2, avx512, 14, 32, 2, 0, 0) \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c2, avx512, 14, 32, 2, 0, 0) \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x32, avx512, 1, 32, 1, 9, 0) \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_5x5_1x16, avx512, 1, 16, 1, 25, 0) \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x32, avx512, 1, 32, 1, 0, 0) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c2, avx512, 1, 32, 2, 9, 0) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c2, avx512, 1, 32, 2, 9, 0) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0) \
+#define AVXVNNI_KERNELS(KERNEL)                                                                    \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)                     \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)         \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4)              \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4)  \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)                  \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)
+#define AVX512_KERNELS(KERNEL)                                                                  \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_14x32, avx512, 14, 32, 1, 0, 0, 1)                     \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_12x32, avx512, 12, 32, 1, 0, 0, 1)                     \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c2, avx512, 14, 32, 2, 0, 0, 1)                   \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c2, avx512, 14, 32, 2, 0, 0, 1)       \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x32, avx512, 1, 32, 1, 9, 0, 1)                \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x16, avx512, 1, 16, 1, 9, 0, 1)                \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_5x5_1x16, avx512, 1, 16, 1, 25, 0, 1)               \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x32, avx512, 1, 32, 1, 0, 0, 1)                    \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c2, avx512, 1, 32, 2, 9, 0, 2)              \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c2, avx512, 1, 32, 2, 9, 0, 2)  \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_5x5_1x32c2, avx512, 1, 32, 2, 25, 0, 2)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x32c2, avx512, 1, 32, 2, 25, 0, 2) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)                  \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)      \
   ELEMENTWISE_KERNELS(KERNEL, avx512)
-#define AVX512VNNI_KERNELS(KERNEL) \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128) \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128) \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128) \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c4, avx512vnni, 1, 32, 4, 9, 128) \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c4, avx512vnni, 1, 32, 4, 0, 128) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c4, avx512vnni, 1, 32, 4, 9, 128) \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c4, avx512vnni, 1, 32, 4, 0, 128)
+#define AVX512VNNI_KERNELS(KERNEL)                                                                    \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 1)                   \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 1)       \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128, 1)                   \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128, 1)       \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x64c4, avx512vnni, 1, 64, 4, 9, 128, 4)              \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x64c4, avx512vnni, 1, 64, 4, 9, 128, 4)  \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_5x5_1x64c4, avx512vnni, 1, 64, 4, 25, 128, 4)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x64c4, avx512vnni, 1, 64, 4, 25, 128, 4) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x64c4, avx512vnni, 1, 64, 4, 0, 128, 4)                  \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x64c4, avx512vnni, 1, 64, 4, 0, 128, 4)
 #define ARCHITECTURE_KERNELS(KERNEL) \
   AVX2_KERNELS(KERNEL)               \
   AVXVNNI_KERNELS(KERNEL)            \
@@ -87,11 +95,11 @@
 #define DECLARE(member, family, name, isa, ...) extern __typeof__(*(member##_function)0) name##__##isa;
 ALL_KERNELS(DECLARE)
 
-#define DESCRIBE(member_, family_, name_, isa_, mr_, nr_, kr_, taps_, input_bias_) \
-  {.name = #name_ "__" #isa_,                                                      \
-   .family = kernel_family_##family_,                                              \
-   .isa = kernels_isa_##isa_,                                                      \
-   .mr = mr_, .nr = nr_, .kr = kr_, .taps = taps_, .input_bias = input_bias_,      \
+#define DESCRIBE(member_, family_, name_, isa_, mr_, nr_, kr_, taps_, input_bias_, block_vectors_)             \
+  {.name = #name_ "__" #isa_,                                                                                  \
+   .family = kernel_family_##family_,                                                                          \
+   .isa = kernels_isa_##isa_,                                                                                  \
+   .mr = mr_, .nr = nr_, .kr = kr_, .taps = taps_, .input_bias = input_bias_, .block_vectors = block_vectors_, \
    .function.member_ = name_##__##isa_},
 static const kernel list[] = {ALL_KERNELS(DESCRIBE)};
 

@@ -86,13 +86,26 @@ void qs8_f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_
 
 // MARK: dwconv: blocks of [head nr][tap / kr][nr][kr], taps column by column
 
+// Groups of kr taps. A kernel made for one window groups the taps of each column, any other all of them.
+static size_t groups_before(const kernel *kernel, size_t height, size_t columns) {
+  const size_t kr = kernel->kr;
+  return kernel->taps ? columns * (round_up(height, kr) / kr) : round_up(columns * height, kr) / kr;
+}
+
 size_t dwconv_block_size(const kernel *kernel, size_t height, size_t width) {
   const size_t element = is_f32(kernel) ? sizeof(float) : 1;
-  return kernel->nr * (sizeof(int32_t) + round_up(height * width, kernel->kr) * element);
+  return kernel->nr * (sizeof(int32_t) + groups_before(kernel, height, width) * kernel->kr * element);
 }
 
 size_t dwconv_packed_size(const kernel *kernel, size_t channels, size_t height, size_t width) {
   return round_up(channels, kernel->nr) / kernel->nr * dwconv_block_size(kernel, height, width);
+}
+
+// Where channel c of a block lies in its vectors: unpacking bytes of several taps works inside 16 bytes, and leaves
+// channel 4·vectors·L + 4·v + i in 16-byte part L of vector v.
+static size_t place_in_block(const kernel *kernel, size_t c) {
+  const size_t vectors = kernel->block_vectors;
+  return c / 4 % vectors * (kernel->nr / vectors) + c / (4 * vectors) * 4 + c % 4;
 }
 
 void f32_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_t width, const float *weights,
@@ -112,18 +125,22 @@ void f32_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_
   }
 }
 
-// Weights of one block of `n` channels, of which `weights` is the first, and the sum of each channel's.
+// Weights of one block of `n` channels, of which `weights` is the first, and the sum of each place's.
 static void pack_block_s8(const kernel *kernel, size_t n, size_t channels, size_t height, size_t width,
                           const int8_t *weights, int32_t *sums, int8_t *to) {
   const size_t nr = kernel->nr, kr = kernel->kr;
   memset(sums, 0, nr * sizeof *sums);
-  memset(to, 0, nr * round_up(height * width, kr));
-  for (size_t tap = 0; tap < height * width; tap++) {
-    const int8_t *from = weights + (tap % height * width + tap / height) * channels;
-    int8_t *group = to + tap / kr * nr * kr + tap % kr;
-    for (size_t c = 0; c < n; c++) {
-      group[c * kr] = from[c];
-      sums[c] += from[c];
+  memset(to, 0, nr * kr * groups_before(kernel, height, width));
+  for (size_t x = 0; x < width; x++) {
+    for (size_t y = 0; y < height; y++) {
+      const size_t tap = kernel->taps ? groups_before(kernel, height, x) * kr + y : x * height + y;
+      const int8_t *from = weights + (y * width + x) * channels;
+      int8_t *group = to + tap / kr * nr * kr + tap % kr;
+      for (size_t c = 0; c < n; c++) {
+        const size_t place = place_in_block(kernel, c);
+        group[place * kr] = from[c];
+        sums[place] += from[c];
+      }
     }
   }
 }
@@ -135,7 +152,10 @@ void qs8_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_
     int32_t *head = packed;
     const size_t n = least(nr, channels - channel);
     pack_block_s8(kernel, n, channels, height, width, weights + channel, head, (int8_t *)(head + nr));
-    for (size_t c = 0; c < n; c++) head[c] = folded_bias(kernel, bias ? bias[channel + c] : 0, zero_point, head[c]);
+    for (size_t c = 0; c < n; c++) {
+      const size_t place = place_in_block(kernel, c);
+      head[place] = folded_bias(kernel, bias ? bias[channel + c] : 0, zero_point, head[place]);
+    }
   }
 }
 

@@ -1,54 +1,75 @@
-// The loop of all f32_dwconv kernels. Needs a simd/ header before it.
-//
-// Blocks of `vectors`·LANES channels outside, pixels inside: a block's weights stay in registers (`taps` constant) or in
-// the first-level cache.
+// Depthwise convolution in f32. Needs a simd/ header and `F32_DW_VECTORS`, vectors of a block, before it.
 #pragma once
 
-enum { F32_DWCONV_MOST_VECTORS = 4 };
+enum { DW_KR = 1, DW_BLOCK = F32_DW_VECTORS * LANES };
 
-// One pixel of `n` channels, beginning at `channel` of the tensor; n = vectors·LANES unless it is the last block.
-KERNEL_INLINE void f32_dwconv_pixel(const f32_dwconv_arguments *a, size_t vectors, size_t taps, const float *weights,
-                                    size_t channel, size_t n, const float *const *inputs, float *output) {
-  const size_t nr = vectors * LANES;
-  const size_t offset = a->input_offset + channel;
-  vf32 sums[F32_DWCONV_MOST_VECTORS];
-  UNROLL for (size_t v = 0; v < vectors; v++) sums[v] = vf32_load(weights + v * LANES);
-  for (size_t t = 0; t < taps; t++) {
-    const float *x = inputs[t] + offset;
-    const float *w = weights + (1 + t) * nr;
-    UNROLL for (size_t v = 0; v < vectors; v++) {
-      if (n >= (v + 1) * LANES) {
-        sums[v] = vf32_fma(vf32_load(x + v * LANES), vf32_load(w + v * LANES), sums[v]);
-      } else if (n > v * LANES) {
-        sums[v] = vf32_fma(vf32_load_n(x + v * LANES, n - v * LANES), vf32_load(w + v * LANES), sums[v]);
-      }
+typedef float dw_element;
+
+typedef struct {
+  vf32 v[F32_DW_VECTORS];
+} dw_sums;
+
+typedef dw_sums dw_inputs;
+typedef dw_sums dw_weights;
+
+typedef f32_dwconv_arguments dw_shape;
+
+// The epilogue has no constants per channel.
+typedef struct {
+  char none;
+} dw_scales;
+
+KERNEL_INLINE dw_scales dw_load_scales(const dw_shape *a, size_t channel) {
+  (void)a, (void)channel;
+  return (dw_scales){0};
+}
+
+KERNEL_INLINE dw_inputs dw_load(const float *const *taps, size_t count, size_t offset, size_t n) {
+  (void)count;
+  const float *p = taps[0] + offset;
+  dw_inputs x;
+  UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) {
+    if (n >= (v + 1) * LANES) {
+      x.v[v] = vf32_load(p + v * LANES);
+    } else {
+      x.v[v] = n > v * LANES ? vf32_load_n(p + v * LANES, n - v * LANES) : vf32_set(0);
     }
   }
-  UNROLL for (size_t v = 0; v < vectors; v++) {
-    vf32 y = vf32_clamp(sums[v], a->minimum, a->maximum);
+  return x;
+}
+
+KERNEL_INLINE dw_weights dw_load_weights(const float *p) {
+  dw_weights w;
+  UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) w.v[v] = vf32_load(p + v * LANES);
+  return w;
+}
+
+KERNEL_INLINE dw_sums dw_load_head(const dw_shape *a, const void *block) { return (void)a, dw_load_weights(block); }
+
+KERNEL_INLINE dw_sums dw_dot(dw_sums sums, dw_inputs x, dw_weights w) {
+  UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) sums.v[v] = vf32_fma(x.v[v], w.v[v], sums.v[v]);
+  return sums;
+}
+
+KERNEL_INLINE void f32_dw_store(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel, size_t n,
+                                dw_sums sums) {
+  (void)scales;
+  const f32_dwconv_arguments *a = arguments;
+  float *output = a->output + pixel * a->output_stride + channel;
+  UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) {
+    const vf32 y = vf32_clamp(sums.v[v], a->minimum, a->maximum);
     if (n >= (v + 1) * LANES) {
-      vf32_store(output + channel + v * LANES, y);
+      vf32_store(output + v * LANES, y);
     } else if (n > v * LANES) {
-      vf32_store_n(output + channel + v * LANES, y, n - v * LANES);
+      vf32_store_n(output + v * LANES, y, n - v * LANES);
     }
   }
 }
 
-// `vectors` is a constant known where this is inlined, and `taps` too in a kernel made for one window.
-KERNEL_INLINE void f32_dwconv(const f32_dwconv_arguments *a, size_t vectors, size_t taps) {
-  const size_t nr = vectors * LANES;
-  const float *weights = a->weights;
-  size_t channel = 0;
-  for (; channel + nr <= a->channels; channel += nr, weights += nr * (1 + taps)) {
-    for (size_t p = 0; p < a->pixels; p++) {
-      f32_dwconv_pixel(a, vectors, taps, weights, channel, nr, a->inputs + p * a->input_step,
-                       a->output + p * a->output_stride);
-    }
-  }
-  if (channel < a->channels) {
-    for (size_t p = 0; p < a->pixels; p++) {
-      f32_dwconv_pixel(a, vectors, taps, weights, channel, a->channels - channel, a->inputs + p * a->input_step,
-                       a->output + p * a->output_stride);
-    }
-  }
+#include "dwconv.h"
+
+KERNEL_INLINE void f32_dwconv(const f32_dwconv_arguments *a) { dw_any(a, a, f32_dw_store); }
+
+KERNEL_INLINE void f32_dwconv_window(const f32_dwconv_arguments *a, size_t height, size_t width) {
+  dw_window(a, a, f32_dw_store, height, width);
 }

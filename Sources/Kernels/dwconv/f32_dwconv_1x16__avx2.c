@@ -5,9 +5,11 @@
 
 #include "../simd/avx2.h"
 #include "../simd/epilogue.h"
+
+enum { F32_DW_VECTORS = 2 };
 #include "f32_dwconv.h"
 
-void f32_dwconv_1x16__avx2(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments, 2, arguments->taps); }
+void f32_dwconv_1x16__avx2(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments); }
 
 #pragma clang attribute pop
 #endif

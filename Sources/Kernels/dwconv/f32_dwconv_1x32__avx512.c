@@ -5,9 +5,11 @@
 
 #include "../simd/avx512.h"
 #include "../simd/epilogue.h"
+
+enum { F32_DW_VECTORS = 2 };
 #include "f32_dwconv.h"
 
-void f32_dwconv_1x32__avx512(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments, 2, arguments->taps); }
+void f32_dwconv_1x32__avx512(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments); }
 
 #pragma clang attribute pop
 #endif

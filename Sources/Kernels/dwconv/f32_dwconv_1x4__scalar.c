@@ -1,5 +1,7 @@
 #include "../simd/scalar.h"
 #include "../simd/epilogue.h"
+
+enum { F32_DW_VECTORS = 4 };
 #include "f32_dwconv.h"
 
-void f32_dwconv_1x4__scalar(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments, 4, arguments->taps); }
+void f32_dwconv_1x4__scalar(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments); }

@@ -5,9 +5,11 @@
 
 #include "../simd/avx512.h"
 #include "../simd/epilogue.h"
+
+enum { F32_DW_VECTORS = 1 };
 #include "f32_dwconv.h"
 
-void f32_dwconv_5x5_1x16__avx512(const f32_dwconv_arguments *arguments) { f32_dwconv(arguments, 1, 25); }
+void f32_dwconv_5x5_1x16__avx512(const f32_dwconv_arguments *arguments) { f32_dwconv_window(arguments, 5, 5); }
 
 #pragma clang attribute pop
 #endif

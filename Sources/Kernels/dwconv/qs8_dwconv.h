@@ -1,105 +1,130 @@
-// The loop of all qs8_dwconv and qs8_f32_dwconv kernels. Needs what igemm/qs8_igemm.h needs, and
-// `qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset)` with its `_n` variant: LANES channels of QS8_KR taps, the
-// taps of one channel side by side, so that qs8_dot sums over taps.
+// Depthwise convolution of s8. Needs before it a simd/…_dot.h header, which defines:
+// - QS8_KR, QS8_INPUT_BIAS, qs8_inputs, qs8_weights, qs8_load_weights as for igemm/qs8_igemm.h;
+// - QS8_DW_VECTORS, vectors of a block;
+// - `void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x)`: n channels of a group
+//   of `count` ≤ QS8_KR taps, such that qs8_dot with x[v] sums the taps of each channel. Which channel lies where is the
+//   packed weights' order too (`block_vectors` of the kernel, docs/kernels.md);
+// - `vf32 qs8_dw_load(const float *block, size_t v)`: the elements of a block's channels that vector v holds, in its order;
+//   `void qs8_dw_store(float *block, size_t v, vf32)` the reverse;
+// - `void qs8_dw_store_s8(const qs8_requantization *, const vf32 *multipliers, const vs32 *sums, size_t n, int8_t *)`.
 #pragma once
 
-enum { QS8_DWCONV_MOST_VECTORS = 4 };
+enum { DW_KR = QS8_KR, DW_BLOCK = QS8_DW_VECTORS * LANES };
+
+typedef int8_t dw_element;
+
+typedef struct {
+  vs32 v[QS8_DW_VECTORS];
+} dw_sums;
+
+typedef struct {
+  qs8_inputs v[QS8_DW_VECTORS];
+} dw_inputs;
+
+typedef struct {
+  qs8_weights v[QS8_DW_VECTORS];
+} dw_weights;
 
 // What static and dynamic quantization have in common.
 typedef struct {
   size_t pixels, channels, taps;
   const int8_t *const *inputs;
   size_t input_step, input_offset;
-  const int8_t *weights;
-  int32_t head_factor;  // as in igemm/qs8_igemm.h
-} qs8_dwconv_shape;
+  const void *weights;
+  int32_t head_factor;              // as in igemm/qs8_igemm.h
+  const float *multipliers, *bias;  // no bias in static quantization
+} dw_shape;
 
-// Puts away `n` ≥ 1 sums (LANES when n is larger) of one pixel, beginning at `channel`.
-typedef void (*qs8_dwconv_store)(const void *arguments, size_t pixel, size_t channel, size_t n, vs32 sums);
+typedef struct {
+  vf32 multipliers[QS8_DW_VECTORS];
+  vf32 bias[QS8_DW_VECTORS];
+} dw_scales;
 
-// One pixel of `n` channels, beginning at `channel`; n = vectors·LANES unless it is the last block.
-KERNEL_INLINE void qs8_dwconv_pixel(const qs8_dwconv_shape *a, const void *arguments, qs8_dwconv_store store,
-                                    size_t vectors, size_t taps, const int8_t *weights, size_t channel, size_t n,
-                                    size_t pixel) {
-  const size_t nr = vectors * LANES;
-  const int8_t *const *inputs = a->inputs + pixel * a->input_step;
-  vs32 sums[QS8_DWCONV_MOST_VECTORS];
-  UNROLL for (size_t v = 0; v < vectors; v++) {
-    vs32 head = vs32_load((const int32_t *)weights + v * LANES);
-    sums[v] = vs32_mul(head, vs32_set(a->head_factor));
-  }
-  const int8_t *w = weights + nr * sizeof(int32_t);
-  for (size_t t = 0; t < taps; t += QS8_KR, w += nr * QS8_KR) {
-    const int8_t *x[QS8_KR];
-    // Past the last tap the weights are 0: any tap will do.
-    UNROLL for (size_t i = 0; i < QS8_KR; i++) {
-      x[i] = inputs[t + i < taps ? t + i : taps - 1] + a->input_offset + channel;
-    }
-    UNROLL for (size_t v = 0; v < vectors; v++) {
-      if (n >= (v + 1) * LANES) {
-        sums[v] = qs8_dot(sums[v], qs8_interleave(x, v * LANES), qs8_load_weights(w + v * LANES * QS8_KR));
-      } else if (n > v * LANES) {
-        qs8_inputs interleaved = qs8_interleave_n(x, v * LANES, n - v * LANES);
-        sums[v] = qs8_dot(sums[v], interleaved, qs8_load_weights(w + v * LANES * QS8_KR));
-      }
-    }
-  }
-  UNROLL for (size_t v = 0; v < vectors; v++) {
-    if (n > v * LANES) store(arguments, pixel, channel + v * LANES, n - v * LANES, sums[v]);
-  }
+KERNEL_INLINE dw_inputs dw_load(const int8_t *const *taps, size_t count, size_t offset, size_t n) {
+  dw_inputs x;
+  qs8_group(taps, count, offset, n, x.v);
+  return x;
 }
 
-// `vectors` is a constant known where this is inlined, and `taps` too in a kernel made for one window.
-KERNEL_INLINE void qs8_dwconv_any(const qs8_dwconv_shape *a, const void *arguments, qs8_dwconv_store store,
-                                  size_t vectors, size_t taps) {
-  const size_t nr = vectors * LANES;
-  const size_t block_size = nr * (sizeof(int32_t) + (taps + QS8_KR - 1) / QS8_KR * QS8_KR);
-  const int8_t *weights = a->weights;
-  size_t channel = 0;
-  for (; channel + nr <= a->channels; channel += nr, weights += block_size) {
-    for (size_t p = 0; p < a->pixels; p++) {
-      qs8_dwconv_pixel(a, arguments, store, vectors, taps, weights, channel, nr, p);
-    }
-  }
-  if (channel < a->channels) {
-    for (size_t p = 0; p < a->pixels; p++) {
-      qs8_dwconv_pixel(a, arguments, store, vectors, taps, weights, channel, a->channels - channel, p);
-    }
-  }
+KERNEL_INLINE dw_weights dw_load_weights(const int8_t *p) {
+  dw_weights w;
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) w.v[v] = qs8_load_weights(p + v * LANES * QS8_KR);
+  return w;
 }
 
-KERNEL_INLINE void qs8_dwconv_store_s8(const void *arguments, size_t pixel, size_t channel, size_t n, vs32 sums) {
+KERNEL_INLINE dw_sums dw_load_head(const dw_shape *a, const void *block) {
+  dw_sums sums;
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
+    sums.v[v] = vs32_mul(vs32_load((const int32_t *)block + v * LANES), vs32_set(a->head_factor));
+  }
+  return sums;
+}
+
+KERNEL_INLINE dw_sums dw_dot(dw_sums sums, dw_inputs x, dw_weights w) {
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) sums.v[v] = qs8_dot(sums.v[v], x.v[v], w.v[v]);
+  return sums;
+}
+
+KERNEL_INLINE dw_scales dw_load_scales(const dw_shape *a, size_t channel) {
+  dw_scales scales;
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
+    scales.multipliers[v] = qs8_dw_load(a->multipliers + channel, v);
+    scales.bias[v] = a->bias ? qs8_dw_load(a->bias + channel, v) : vf32_set(0);
+  }
+  return scales;
+}
+
+KERNEL_INLINE void qs8_dw_store_static(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel,
+                                       size_t n, dw_sums sums) {
   const qs8_dwconv_arguments *a = arguments;
   int8_t *output = a->output + pixel * a->output_stride + channel;
-  vs32 q = qs8_requantize(&a->requantization, a->requantization.multipliers + channel, sums);
-  if (n >= LANES) {
-    vs32_store_s8(output, q);
-  } else {
-    vs32_store_s8_n(output, q, n);
-  }
+  qs8_dw_store_s8(&a->requantization, scales->multipliers, sums.v, n, output);
 }
 
-KERNEL_INLINE void qs8_dwconv_store_f32(const void *arguments, size_t pixel, size_t channel, size_t n, vs32 sums) {
+KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel,
+                                        size_t n, dw_sums sums) {
   const qs8_f32_dwconv_arguments *a = arguments;
-  const qs8_dequantization *d = &a->dequantization;
   float *output = a->output + pixel * a->output_stride + channel;
-  vf32 y = vf32_clamp(qs8_dequantize(d->multipliers + channel, d->bias + channel, sums), d->minimum, d->maximum);
-  if (n >= LANES) {
-    vf32_store(output, y);
-  } else {
-    vf32_store_n(output, y, n);
+  float partial[DW_BLOCK];
+  float *block = n >= DW_BLOCK ? output : partial;
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
+    const vf32 y = vf32_add(vf32_mul(vf32_from_s32(sums.v[v]), scales->multipliers[v]), scales->bias[v]);
+    qs8_dw_store(block, v, vf32_clamp(y, a->dequantization.minimum, a->dequantization.maximum));
   }
+  if (n < DW_BLOCK) memcpy(output, partial, n * sizeof *output);
 }
 
-KERNEL_INLINE void qs8_dwconv(const qs8_dwconv_arguments *a, size_t vectors, size_t taps) {
-  const qs8_dwconv_shape shape = {a->pixels,     a->channels,     taps,       a->inputs,
-                                  a->input_step, a->input_offset, a->weights, 1};
-  qs8_dwconv_any(&shape, a, qs8_dwconv_store_s8, vectors, taps);
+#include "dwconv.h"
+
+KERNEL_INLINE dw_shape qs8_dwconv_shape(const qs8_dwconv_arguments *a) {
+  return (dw_shape){.pixels = a->pixels, .channels = a->channels, .taps = a->taps, .inputs = a->inputs,
+                    .input_step = a->input_step, .input_offset = a->input_offset, .weights = a->weights,
+                    .head_factor = 1, .multipliers = a->requantization.multipliers};
 }
 
-KERNEL_INLINE void qs8_f32_dwconv(const qs8_f32_dwconv_arguments *a, size_t vectors, size_t taps) {
-  const int32_t factor = -(a->dequantization.input_zero_point + QS8_INPUT_BIAS);
-  const qs8_dwconv_shape shape = {a->pixels,     a->channels,     taps,       a->inputs,
-                                  a->input_step, a->input_offset, a->weights, factor};
-  qs8_dwconv_any(&shape, a, qs8_dwconv_store_f32, vectors, taps);
+KERNEL_INLINE dw_shape qs8_f32_dwconv_shape(const qs8_f32_dwconv_arguments *a) {
+  return (dw_shape){.pixels = a->pixels, .channels = a->channels, .taps = a->taps, .inputs = a->inputs,
+                    .input_step = a->input_step, .input_offset = a->input_offset, .weights = a->weights,
+                    .head_factor = -(a->dequantization.input_zero_point + QS8_INPUT_BIAS),
+                    .multipliers = a->dequantization.multipliers, .bias = a->dequantization.bias};
+}
+
+KERNEL_INLINE void qs8_dwconv(const qs8_dwconv_arguments *a) {
+  const dw_shape shape = qs8_dwconv_shape(a);
+  dw_any(&shape, a, qs8_dw_store_static);
+}
+
+KERNEL_INLINE void qs8_dwconv_window(const qs8_dwconv_arguments *a, size_t height, size_t width) {
+  const dw_shape shape = qs8_dwconv_shape(a);
+  dw_window(&shape, a, qs8_dw_store_static, height, width);
+}
+
+KERNEL_INLINE void qs8_f32_dwconv(const qs8_f32_dwconv_arguments *a) {
+  const dw_shape shape = qs8_f32_dwconv_shape(a);
+  dw_any(&shape, a, qs8_dw_store_dynamic);
+}
+
+KERNEL_INLINE void qs8_f32_dwconv_window(const qs8_f32_dwconv_arguments *a, size_t height, size_t width) {
+  const dw_shape shape = qs8_f32_dwconv_shape(a);
+  dw_window(&shape, a, qs8_dw_store_dynamic, height, width);
 }

@@ -2,8 +2,6 @@
 #include "../simd/epilogue.h"
 #include "qs8_dwconv.h"
 
-void qs8_dwconv_1x4__scalar(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments, 4, arguments->taps); }
+void qs8_dwconv_1x4__scalar(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments); }
 
-void qs8_f32_dwconv_1x4__scalar(const qs8_f32_dwconv_arguments *arguments) {
-  qs8_f32_dwconv(arguments, 4, arguments->taps);
-}
+void qs8_f32_dwconv_1x4__scalar(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments); }

@@ -64,20 +64,60 @@ KERNEL_INLINE vf32 vf32_scale(vf32 a, vs32 n) {
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(n, 23)));
 }
 
-// The first n bytes of eight, 1 ≤ n ≤ 8, the rest 0.
-KERNEL_INLINE __m128i avx2_load_bytes(const int8_t *p, size_t n) {
-  uint64_t bits = 0;
-  switch (n) {
-    case 8: memcpy(&bits, p, 8); break;
-    case 7: memcpy(&bits, p, 7); break;
-    case 6: memcpy(&bits, p, 6); break;
-    case 5: memcpy(&bits, p, 5); break;
-    case 4: memcpy(&bits, p, 4); break;
-    case 3: memcpy(&bits, p, 3); break;
-    case 2: memcpy(&bits, p, 2); break;
-    default: memcpy(&bits, p, 1); break;
+// The first n bytes of 8, 16 and 32, the rest 0, without touching those after them: what lies at the end is loaded by a
+// full load that ends there, and shifted down.
+KERNEL_INLINE uint64_t avx2_load_word(const int8_t *p, size_t n) {
+  if (n >= 8) {
+    uint64_t all;
+    memcpy(&all, p, 8);
+    return all;
   }
-  return _mm_cvtsi64_si128((long long)bits);
+  if (n >= 4) {
+    uint32_t low, high;
+    memcpy(&low, p, 4);
+    memcpy(&high, p + n - 4, 4);
+    return low | (uint64_t)high << 8 * (n - 4);
+  }
+  uint64_t word = 0;
+  for (size_t i = 0; i < n; i++) word |= (uint64_t)(uint8_t)p[i] << 8 * i;
+  return word;
+}
+KERNEL_INLINE __m128i avx2_load_bytes(const int8_t *p, size_t n) {
+  return _mm_cvtsi64_si128((long long)avx2_load_word(p, n));
+}
+KERNEL_INLINE __m128i avx2_load_bytes16(const int8_t *p, size_t n) {
+  if (n >= 16) return _mm_loadu_si128((const __m128i *)p);
+  const uint64_t high = n > 8 ? avx2_load_word(p + 8, n - 8) : 0;
+  return _mm_set_epi64x((long long)high, (long long)avx2_load_word(p, n));
+}
+KERNEL_INLINE __m256i avx2_load_bytes32(const int8_t *p, size_t n) {
+  const __m128i high = n > 16 ? avx2_load_bytes16(p + 16, n - 16) : _mm_setzero_si128();
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(avx2_load_bytes16(p, n)), high, 1);
+}
+
+// The first n bytes of 8, 16 and 32, into memory.
+KERNEL_INLINE void avx2_store_word(int8_t *p, uint64_t word, size_t n) {
+  if (n >= 8) {
+    memcpy(p, &word, 8);
+    return;
+  }
+  if (n & 4) {
+    memcpy(p, &word, 4);
+    p += 4, word >>= 32;
+  }
+  if (n & 2) {
+    memcpy(p, &word, 2);
+    p += 2, word >>= 16;
+  }
+  if (n & 1) memcpy(p, &word, 1);
+}
+KERNEL_INLINE void avx2_store_bytes16(int8_t *p, __m128i a, size_t n) {
+  avx2_store_word(p, (uint64_t)_mm_cvtsi128_si64(a), n);
+  if (n > 8) avx2_store_word(p + 8, (uint64_t)_mm_extract_epi64(a, 1), n - 8);
+}
+KERNEL_INLINE void avx2_store_bytes32(int8_t *p, __m256i a, size_t n) {
+  avx2_store_bytes16(p, _mm256_castsi256_si128(a), n);
+  if (n > 16) avx2_store_bytes16(p + 16, _mm256_extracti128_si256(a, 1), n - 16);
 }
 
 KERNEL_INLINE vs32 vs32_load_s8(const int8_t *p) {
@@ -92,15 +132,25 @@ KERNEL_INLINE __m128i avx2_narrow(vs32 a) {
 }
 KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) { _mm_storel_epi64((__m128i *)p, avx2_narrow(a)); }
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
-  uint64_t bits = (uint64_t)_mm_cvtsi128_si64(avx2_narrow(a));
-  switch (n) {
-    case 8: memcpy(p, &bits, 8); break;
-    case 7: memcpy(p, &bits, 7); break;
-    case 6: memcpy(p, &bits, 6); break;
-    case 5: memcpy(p, &bits, 5); break;
-    case 4: memcpy(p, &bits, 4); break;
-    case 3: memcpy(p, &bits, 3); break;
-    case 2: memcpy(p, &bits, 2); break;
-    default: memcpy(p, &bits, 1); break;
-  }
+  avx2_store_word(p, (uint64_t)_mm_cvtsi128_si64(avx2_narrow(a)), n);
+}
+
+// Four elements into each half, `stride` apart, and back.
+KERNEL_INLINE vf32 avx2_load_halves(const float *p, size_t stride) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+}
+KERNEL_INLINE void avx2_store_halves(float *p, size_t stride, vf32 a) {
+  _mm_storeu_ps(p, _mm256_castps256_ps128(a));
+  _mm_storeu_ps(p + stride, _mm256_extractf128_ps(a, 1));
+}
+
+// Two vectors of sums requantized into s16, interleaved by halves of 4, still to be clamped from below and to s8: the
+// saturation of the packing instructions does that. The upper bound comes before the conversion to integers, which has no
+// answer for large values; small ones become the smallest integer.
+KERNEL_INLINE __m256i avx2_requantize_pair(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums) {
+  const __m256 upper = _mm256_set1_ps(r->maximum);
+  const __m256 a = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[0]), multipliers[0]), upper);
+  const __m256 b = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[1]), multipliers[1]), upper);
+  const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+  return _mm256_adds_epi16(words, _mm256_set1_epi16((int16_t)r->zero_point));
 }

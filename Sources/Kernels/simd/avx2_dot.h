@@ -25,13 +25,28 @@ KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) {
   return _mm256_add_epi32(sums, _mm256_madd_epi16(x, w));
 }
 
-KERNEL_INLINE qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset) {
-  const __m128i a = _mm_loadl_epi64((const __m128i *)(taps[0] + offset));
-  const __m128i b = _mm_loadl_epi64((const __m128i *)(taps[1] + offset));
-  return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b));
+// Depthwise: unpacking pairs of taps leaves channel 8·L + 4·v + i in half L of vector v.
+enum { QS8_DW_VECTORS = 2 };
+
+KERNEL_INLINE __m256i avx2_tap(const int8_t *p, size_t n) {
+  return _mm256_cvtepi8_epi16(n >= 16 ? _mm_loadu_si128((const __m128i *)p) : avx2_load_bytes16(p, n));
 }
-KERNEL_INLINE qs8_inputs qs8_interleave_n(const int8_t *const *taps, size_t offset, size_t n) {
-  const __m128i a = avx2_load_bytes(taps[0] + offset, n);
-  const __m128i b = avx2_load_bytes(taps[1] + offset, n);
-  return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b));
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  const __m256i a = avx2_tap(taps[0] + offset, n);
+  const __m256i b = count > 1 ? avx2_tap(taps[1] + offset, n) : _mm256_setzero_si256();
+  x[0] = _mm256_unpacklo_epi16(a, b);
+  x[1] = _mm256_unpackhi_epi16(a, b);
+}
+KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx2_load_halves(block + 4 * v, 8); }
+KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx2_store_halves(block + 4 * v, 8, a); }
+KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
+                                   int8_t *output) {
+  const __m256i words = avx2_requantize_pair(r, multipliers, sums);
+  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  const __m128i q = _mm_max_epi8(bytes, _mm_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+  if (n >= 16) {
+    _mm_storeu_si128((__m128i *)output, q);
+  } else {
+    avx2_store_bytes16(output, q, n);
+  }
 }

@@ -57,3 +57,26 @@ KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) { _mm_storeu_si128((__m128i 
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
   _mm_mask_storeu_epi8(p, avx512_first(n), _mm512_cvtepi32_epi8(a));
 }
+
+// Four elements into each quarter, `stride` apart, and back.
+KERNEL_INLINE vf32 avx512_load_quarters(const float *p, size_t stride) {
+  __m512 a = _mm512_castps128_ps512(_mm_loadu_ps(p));
+  a = _mm512_insertf32x4(a, _mm_loadu_ps(p + stride), 1);
+  a = _mm512_insertf32x4(a, _mm_loadu_ps(p + 2 * stride), 2);
+  return _mm512_insertf32x4(a, _mm_loadu_ps(p + 3 * stride), 3);
+}
+KERNEL_INLINE void avx512_store_quarters(float *p, size_t stride, vf32 a) {
+  _mm_storeu_ps(p, _mm512_castps512_ps128(a));
+  _mm_storeu_ps(p + stride, _mm512_extractf32x4_ps(a, 1));
+  _mm_storeu_ps(p + 2 * stride, _mm512_extractf32x4_ps(a, 2));
+  _mm_storeu_ps(p + 3 * stride, _mm512_extractf32x4_ps(a, 3));
+}
+
+// As avx2_requantize_pair, interleaved by quarters.
+KERNEL_INLINE __m512i avx512_requantize_pair(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums) {
+  const __m512 upper = _mm512_set1_ps(r->maximum);
+  const __m512 a = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[0]), multipliers[0]), upper);
+  const __m512 b = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[1]), multipliers[1]), upper);
+  const __m512i words = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+  return _mm512_adds_epi16(words, _mm512_set1_epi16((int16_t)r->zero_point));
+}

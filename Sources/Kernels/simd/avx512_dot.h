@@ -24,16 +24,28 @@ KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) {
   return _mm512_add_epi32(sums, _mm512_madd_epi16(x, w));
 }
 
-// Bytes of two taps, side by side per channel.
-KERNEL_INLINE __m512i avx512_pair(__m128i a, __m128i b) {
-  const __m256i pairs = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi8(a, b)), _mm_unpackhi_epi8(a, b), 1);
-  return _mm512_cvtepi8_epi16(pairs);
+// Depthwise: unpacking pairs of taps leaves channel 8·L + 4·v + i in quarter L of vector v.
+enum { QS8_DW_VECTORS = 2 };
+
+KERNEL_INLINE __m512i avx512_tap(const int8_t *p, size_t n) {
+  return _mm512_cvtepi8_epi16(n >= 32 ? _mm256_loadu_si256((const __m256i *)p)
+                                      : _mm256_maskz_loadu_epi8((__mmask32)((1u << n) - 1), p));
 }
-KERNEL_INLINE qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset) {
-  return avx512_pair(_mm_loadu_si128((const __m128i *)(taps[0] + offset)),
-                     _mm_loadu_si128((const __m128i *)(taps[1] + offset)));
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  const __m512i a = avx512_tap(taps[0] + offset, n);
+  const __m512i b = count > 1 ? avx512_tap(taps[1] + offset, n) : _mm512_setzero_si512();
+  x[0] = _mm512_unpacklo_epi16(a, b);
+  x[1] = _mm512_unpackhi_epi16(a, b);
 }
-KERNEL_INLINE qs8_inputs qs8_interleave_n(const int8_t *const *taps, size_t offset, size_t n) {
-  return avx512_pair(_mm_maskz_loadu_epi8(avx512_first(n), taps[0] + offset),
-                     _mm_maskz_loadu_epi8(avx512_first(n), taps[1] + offset));
+KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx512_load_quarters(block + 4 * v, 8); }
+KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx512_store_quarters(block + 4 * v, 8, a); }
+KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
+                                   int8_t *output) {
+  const __m256i bytes = _mm512_cvtsepi16_epi8(avx512_requantize_pair(r, multipliers, sums));
+  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+  if (n >= 32) {
+    _mm256_storeu_si256((__m256i *)output, q);
+  } else {
+    _mm256_mask_storeu_epi8(output, (__mmask32)((1u << n) - 1), q);
+  }
 }

@@ -26,27 +26,36 @@ KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) { return _mm512_load_si512(p); }
 KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return _mm512_dpbusd_epi32(sums, x, w); }
 
-// Four rows of 16 bytes into 16 columns of 4.
-KERNEL_INLINE __m512i avx512_transpose(__m128i a, __m128i b, __m128i c, __m128i d) {
-  __m512i rows = _mm512_castsi128_si512(a);
-  rows = _mm512_inserti32x4(rows, b, 1);
-  rows = _mm512_inserti32x4(rows, c, 2);
-  rows = _mm512_inserti32x4(rows, d, 3);
-  const __m512i gather = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i blocks = _mm512_permutexvar_epi32(gather, rows);
-  const __m512i order =
-      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-  return _mm512_shuffle_epi8(blocks, order);
+// Depthwise: unpacking four taps leaves channel 16·L + 4·v + i in quarter L of vector v.
+enum { QS8_DW_VECTORS = 4 };
+
+KERNEL_INLINE __m512i avx512_tap(const int8_t *p, size_t n) {
+  const __m512i x = n >= 64 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8((UINT64_C(1) << n) - 1, p);
+  return avx512_unsigned(x);
 }
-KERNEL_INLINE qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset) {
-  return avx512_unsigned(avx512_transpose(_mm_loadu_si128((const __m128i *)(taps[0] + offset)),
-                                          _mm_loadu_si128((const __m128i *)(taps[1] + offset)),
-                                          _mm_loadu_si128((const __m128i *)(taps[2] + offset)),
-                                          _mm_loadu_si128((const __m128i *)(taps[3] + offset))));
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  const __m512i zero = _mm512_setzero_si512();
+  const __m512i a = avx512_tap(taps[0] + offset, n);
+  const __m512i b = count > 1 ? avx512_tap(taps[1] + offset, n) : zero;
+  const __m512i c = count > 2 ? avx512_tap(taps[2] + offset, n) : zero;
+  const __m512i d = count > 3 ? avx512_tap(taps[3] + offset, n) : zero;
+  const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
+  const __m512i cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
+  x[0] = _mm512_unpacklo_epi16(ab_low, cd_low);
+  x[1] = _mm512_unpackhi_epi16(ab_low, cd_low);
+  x[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+  x[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
 }
-KERNEL_INLINE qs8_inputs qs8_interleave_n(const int8_t *const *taps, size_t offset, size_t n) {
-  const __mmask16 first = avx512_first(n);
-  return avx512_unsigned(
-      avx512_transpose(_mm_maskz_loadu_epi8(first, taps[0] + offset), _mm_maskz_loadu_epi8(first, taps[1] + offset),
-                       _mm_maskz_loadu_epi8(first, taps[2] + offset), _mm_maskz_loadu_epi8(first, taps[3] + offset)));
+KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx512_load_quarters(block + 4 * v, 16); }
+KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx512_store_quarters(block + 4 * v, 16, a); }
+KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
+                                   int8_t *output) {
+  const __m512i bytes = _mm512_packs_epi16(avx512_requantize_pair(r, multipliers, sums),
+                                           avx512_requantize_pair(r, multipliers + 2, sums + 2));
+  const __m512i q = _mm512_max_epi8(bytes, _mm512_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+  if (n >= 64) {
+    _mm512_storeu_si512(output, q);
+  } else {
+    _mm512_mask_storeu_epi8(output, (UINT64_C(1) << n) - 1, q);
+  }
 }

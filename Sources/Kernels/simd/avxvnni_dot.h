@@ -24,23 +24,35 @@ KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) { return _mm256_load_si256((const __m256i *)p); }
 KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return _mm256_dpbusd_avx_epi32(sums, x, w); }
 
-// Four rows of 8 bytes into 8 columns of 4.
-KERNEL_INLINE __m256i avxvnni_transpose(__m128i a, __m128i b, __m128i c, __m128i d) {
-  const __m256i rows = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi64(a, b)),
-                                               _mm_unpacklo_epi64(c, d), 1);
-  const __m256i blocks = _mm256_permutevar8x32_epi32(rows, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
-  const __m256i order =
-      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-  return _mm256_shuffle_epi8(blocks, order);
+// Depthwise: unpacking four taps leaves channel 16·L + 4·v + i in half L of vector v.
+enum { QS8_DW_VECTORS = 4 };
+
+KERNEL_INLINE __m256i avxvnni_tap(const int8_t *p, size_t n) {
+  return avxvnni_unsigned(n >= 32 ? _mm256_loadu_si256((const __m256i *)p) : avx2_load_bytes32(p, n));
 }
-KERNEL_INLINE qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset) {
-  return avxvnni_unsigned(avxvnni_transpose(_mm_loadl_epi64((const __m128i *)(taps[0] + offset)),
-                                            _mm_loadl_epi64((const __m128i *)(taps[1] + offset)),
-                                            _mm_loadl_epi64((const __m128i *)(taps[2] + offset)),
-                                            _mm_loadl_epi64((const __m128i *)(taps[3] + offset))));
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i a = avxvnni_tap(taps[0] + offset, n);
+  const __m256i b = count > 1 ? avxvnni_tap(taps[1] + offset, n) : zero;
+  const __m256i c = count > 2 ? avxvnni_tap(taps[2] + offset, n) : zero;
+  const __m256i d = count > 3 ? avxvnni_tap(taps[3] + offset, n) : zero;
+  const __m256i ab_low = _mm256_unpacklo_epi8(a, b), ab_high = _mm256_unpackhi_epi8(a, b);
+  const __m256i cd_low = _mm256_unpacklo_epi8(c, d), cd_high = _mm256_unpackhi_epi8(c, d);
+  x[0] = _mm256_unpacklo_epi16(ab_low, cd_low);
+  x[1] = _mm256_unpackhi_epi16(ab_low, cd_low);
+  x[2] = _mm256_unpacklo_epi16(ab_high, cd_high);
+  x[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
 }
-KERNEL_INLINE qs8_inputs qs8_interleave_n(const int8_t *const *taps, size_t offset, size_t n) {
-  return avxvnni_unsigned(
-      avxvnni_transpose(avx2_load_bytes(taps[0] + offset, n), avx2_load_bytes(taps[1] + offset, n),
-                        avx2_load_bytes(taps[2] + offset, n), avx2_load_bytes(taps[3] + offset, n)));
+KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx2_load_halves(block + 4 * v, 16); }
+KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx2_store_halves(block + 4 * v, 16, a); }
+KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
+                                   int8_t *output) {
+  const __m256i bytes = _mm256_packs_epi16(avx2_requantize_pair(r, multipliers, sums),
+                                           avx2_requantize_pair(r, multipliers + 2, sums + 2));
+  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+  if (n >= 32) {
+    _mm256_storeu_si256((__m256i *)output, q);
+  } else {
+    avx2_store_bytes32(output, q, n);
+  }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "scalar.h"
+#include "epilogue.h"
 
 enum { QS8_KR = 1, QS8_INPUT_BIAS = 0 };
 
@@ -13,7 +14,17 @@ KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) { return (vo
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) { return *p; }
 KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return vs32_add(sums, x * w); }
 
-KERNEL_INLINE qs8_inputs qs8_interleave(const int8_t *const *taps, size_t offset) { return taps[0][offset]; }
-KERNEL_INLINE qs8_inputs qs8_interleave_n(const int8_t *const *taps, size_t offset, size_t n) {
-  return (void)n, taps[0][offset];
+enum { QS8_DW_VECTORS = 4 };
+
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  (void)count;
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) x[v] = v < n ? taps[0][offset + v] : 0;
+}
+KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return block[v]; }
+KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { block[v] = a; }
+KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
+                                   int8_t *output) {
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
+    if (v < n) output[v] = (int8_t)qs8_requantize(r, multipliers + v, sums[v]);
+  }
 }

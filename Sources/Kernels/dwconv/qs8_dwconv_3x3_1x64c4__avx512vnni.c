@@ -7,9 +7,9 @@
 #include "../simd/epilogue.h"
 #include "qs8_dwconv.h"
 
-void qs8_dwconv_3x3_1x32c4__avx512vnni(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments, 2, 9); }
+void qs8_dwconv_3x3_1x64c4__avx512vnni(const qs8_dwconv_arguments *arguments) { qs8_dwconv_window(arguments, 3, 3); }
 
-void qs8_f32_dwconv_3x3_1x32c4__avx512vnni(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments, 2, 9); }
+void qs8_f32_dwconv_3x3_1x64c4__avx512vnni(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv_window(arguments, 3, 3); }
 
 #pragma clang attribute pop
 #endif

@@ -7,9 +7,9 @@
 #include "../simd/epilogue.h"
 #include "qs8_dwconv.h"
 
-void qs8_dwconv_3x3_1x16c4__avxvnni(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments, 2, 9); }
+void qs8_dwconv_1x32c4__avxvnni(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments); }
 
-void qs8_f32_dwconv_3x3_1x16c4__avxvnni(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments, 2, 9); }
+void qs8_f32_dwconv_1x32c4__avxvnni(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments); }
 
 #pragma clang attribute pop
 #endif

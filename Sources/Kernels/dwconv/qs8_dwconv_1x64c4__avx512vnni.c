@@ -1,0 +1,15 @@
+#include "../target.h"
+
+#if KERNELS_X86
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), apply_to = function)
+
+#include "../simd/avx512vnni_dot.h"
+#include "../simd/epilogue.h"
+#include "qs8_dwconv.h"
+
+void qs8_dwconv_1x64c4__avx512vnni(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments); }
+
+void qs8_f32_dwconv_1x64c4__avx512vnni(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments); }
+
+#pragma clang attribute pop
+#endif
