@@ -43,7 +43,7 @@ import Testing
     var net = try NetworkBuilder.random(seed: seed)
     let int8 = try net.model.quantized(ranges: calibrated(net.graph, net.samples(1)))
     let selfTest = try #require(int8.selfTest)
-    let inputs = selfTest.inputs.map { TensorValue($0.bytes, type: .f32) }
+    let inputs = selfTest.inputs.map { TensorValue($0, type: .f32) }
     let outputs = try ReferenceInterpreter(int8.graph).run(inputs)
     #expect(
       outputs.map { $0.constant.elements(as: UInt8.self) } == selfTest.outputs.map { $0.elements(as: UInt8.self) })

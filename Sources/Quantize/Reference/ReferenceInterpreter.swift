@@ -61,7 +61,7 @@ struct ReferenceRun {
 
   init(graph: Graph) {
     self.graph = graph
-    values = graph.tensors.map { tensor in tensor.constant.map { TensorValue($0.bytes, type: tensor.type) } }
+    values = graph.tensors.map { tensor in tensor.constant.map { TensorValue($0, type: tensor.type) } }
   }
 
   func tensor(_ index: TensorIndex) -> Tensor { graph.tensors[index] }

@@ -22,6 +22,11 @@ public enum TensorValue: Equatable, Sendable {
       }
   }
 
+  /// Copies the elements of a constant.
+  public init(_ constant: Constant, type: ElementType) {
+    self = withExtendedLifetime(constant) { TensorValue(constant.bytes, type: type) }
+  }
+
   public var type: ElementType {
     switch self {
     case .f32: .f32

@@ -72,33 +72,40 @@ public struct QuantizationComparison {
 
   /// Takes in the bytes of a tensor of the float graph.
   public mutating func observe(float tensor: TensorIndex, _ bytes: UnsafeRawBufferPointer) {
-    guard case .f32(let elements) = TensorValue(bytes, type: float.tensors[tensor].type) else { return }
-    elements.withUnsafeBufferPointer { ranges[tensor].observe($0) }
-    values[tensor] = elements
+    observe(float: tensor, TensorValue(bytes, type: float.tensors[tensor].type))
   }
 
   /// Takes in the bytes of a tensor of the int8 graph, for the example that `observe(float:)` saw last.
   public mutating func observe(int8 tensor: TensorIndex, _ bytes: UnsafeRawBufferPointer) {
-    guard let counterpart = counterparts[tensor], let exact = values[counterpart] else { return }
-    let record = int8.tensors[tensor]
-    guard let reals = TensorValue(bytes, type: record.type).reals(of: record) else { return }
-    var power = noise[counterpart] ?? NoisePower()
-    power.add(exact, reals)
-    noise[counterpart] = power
+    guard counterparts[tensor] != nil else { return }
+    observe(int8: tensor, TensorValue(bytes, type: int8.tensors[tensor].type))
   }
 
   /// Runs both networks on `inputs` by the reference interpreter.
   ///
   /// - Throws: `QuantizeError.wrongInput`, or `.invalidGraph`.
   public mutating func runReference(_ inputs: [TensorValue]) throws(QuantizeError) {
-    let exact = try ReferenceInterpreter(float).values(inputs)
-    for (index, value) in exact.enumerated() where float.tensors[index].constant == nil {
-      if let value { observe(float: index, value.constant.bytes) }
+    for (index, value) in try ReferenceInterpreter(float).values(inputs).enumerated() {
+      if let value, float.tensors[index].constant == nil { observe(float: index, value) }
     }
-    let approximate = try ReferenceInterpreter(int8).values(inputs)
-    for (index, value) in approximate.enumerated() where int8.tensors[index].constant == nil {
-      if let value { observe(int8: index, value.constant.bytes) }
+    for (index, value) in try ReferenceInterpreter(int8).values(inputs).enumerated() {
+      if let value { observe(int8: index, value) }
     }
+  }
+
+  private mutating func observe(float tensor: TensorIndex, _ value: TensorValue) {
+    guard case .f32(let elements) = value else { return }
+    elements.withUnsafeBufferPointer { ranges[tensor].observe($0) }
+    values[tensor] = elements
+  }
+
+  private mutating func observe(int8 tensor: TensorIndex, _ value: TensorValue) {
+    guard let counterpart = counterparts[tensor], let exact = values[counterpart],
+      let reals = value.reals(of: int8.tensors[tensor])
+    else { return }
+    var power = noise[counterpart] ?? NoisePower()
+    power.add(exact, reals)
+    noise[counterpart] = power
   }
 
   /// The findings so far. Bytes are those of the graphs' constants.

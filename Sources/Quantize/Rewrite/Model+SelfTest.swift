@@ -8,7 +8,7 @@ extension Model {
     let inputs = graph.inputs.indices.map { place in
       let tensor = graph.tensors[graph.inputs[place]]
       guard let selfTest else { return TensorValue.f32(spreadValues(tensor, ranges)) }
-      return TensorValue(selfTest.inputs[place].bytes, type: tensor.type)
+      return TensorValue(selfTest.inputs[place], type: tensor.type)
     }
     let outputs = try interpreter.run(inputs)
     return SelfTest(
