@@ -71,6 +71,8 @@ let package = Package(
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"]),
+    // Runs the two programs, which its dependencies get built; and uses edgetrain's own evaluation.
+    tests("EndToEndTests", ["edgetrain", "edgerun", "Trainer", "Quantize", "Runtime", "Format"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -1,0 +1,221 @@
+import Format
+import Platform
+
+/// A training run at one moment: all that it needs to go on as if it had never stopped.
+public struct Checkpoint: Equatable, Sendable {
+  /// The best epoch so far, on the validation examples.
+  public struct Best: Equatable, Sendable {
+    /// From 1.
+    public var epoch: Int
+    /// Validation examples classified right.
+    public var correct: Int
+    public var state: TrainingState
+  }
+
+  /// What the run depends on beside its state, as text; another run's checkpoint differs here.
+  public struct Setting: Equatable, Sendable {
+    public var name: String
+    public var value: String
+  }
+
+  public var settings: [Setting]
+  /// Whole epochs done.
+  public var epoch: Int
+  /// Steps done in the epoch after them.
+  public var step: Int
+  /// Over the steps of that epoch: Σ loss · images, and images classified right.
+  public var lossSum: Double
+  public var correct: Int
+  public var state: TrainingState
+  public var best: Best?
+
+  init(
+    settings: [Setting], epoch: Int, step: Int, lossSum: Double, correct: Int, state: TrainingState, best: Best?
+  ) {
+    self.settings = settings
+    self.epoch = epoch
+    self.step = step
+    self.lossSum = lossSum
+    self.correct = correct
+    self.state = state
+    self.best = best
+  }
+}
+
+// The file, little-endian: magic (8 bytes), version u32, XXH64 u64 of all that follows, then the fields in the order
+// of `encoded`. Strings and arrays are a u64 count and their elements.
+extension Checkpoint {
+  static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x43, 0x4B, 0x50]  // \x89EDGECKP
+  static let version: UInt32 = 1
+  private static let headerBytes = 20
+
+  /// Replaces the file at `path` in one go: a kill or a full disk leaves the old one whole.
+  public func write(to path: String) throws(RunError) {
+    let bytes = encoded()
+    let error = bytes.withUnsafeBytes { platform_write_file_atomically(path, $0.baseAddress, $0.count) }
+    guard error == 0 else { throw .cannotWriteCheckpoint(path: path, reason: systemErrorText(error)) }
+  }
+
+  public init(path: String) throws(RunError) {
+    let storage: Storage
+    do {
+      storage = try Storage(mapping: path)
+    } catch {
+      guard case .cannotRead(_, let reason) = error else {
+        throw .cannotReadCheckpoint(path: path, reason: error.description)
+      }
+      throw .cannotReadCheckpoint(path: path, reason: reason)
+    }
+    // The mapping must outlive the last look at its bytes.
+    defer { withExtendedLifetime(storage) {} }
+    let bytes = storage.bytes
+    guard bytes.count >= Checkpoint.headerBytes, bytes.prefix(8).elementsEqual(Checkpoint.magic) else {
+      throw .notACheckpoint(path: path)
+    }
+    let version = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+    guard version <= Checkpoint.version else {
+      throw .newerCheckpoint(path: path, found: version, supported: Checkpoint.version)
+    }
+    let checksum = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
+    let body = UnsafeRawBufferPointer(rebasing: bytes[Checkpoint.headerBytes...])
+    guard Checkpoint.checksum(of: body) == checksum, let result = Checkpoint(decoding: body) else {
+      throw .damagedCheckpoint(path: path)
+    }
+    self = result
+  }
+
+  static func checksum(of body: UnsafeRawBufferPointer) -> UInt64 { XXH64.hash(body) }
+
+  func encoded() -> [UInt8] {
+    var body = CheckpointWriter()
+    body.put(settings.count)
+    for setting in settings {
+      body.put(setting.name)
+      body.put(setting.value)
+    }
+    body.put(epoch)
+    body.put(step)
+    body.put(lossSum.bitPattern)
+    body.put(correct)
+    body.put(state)
+    body.put(best == nil ? 0 : 1)
+    if let best {
+      body.put(best.epoch)
+      body.put(best.correct)
+      body.put(best.state)
+    }
+    var file = CheckpointWriter()
+    file.bytes = Checkpoint.magic
+    file.put(Checkpoint.version)
+    file.put(body.bytes.withUnsafeBytes { Checkpoint.checksum(of: $0) })
+    return file.bytes + body.bytes
+  }
+
+  /// Nil where the bytes are not what `encoded` writes.
+  private init?(decoding bytes: UnsafeRawBufferPointer) {
+    var reader = CheckpointReader(bytes)
+    guard let settingCount = reader.int() else { return nil }
+    settings = []
+    for _ in 0..<settingCount {
+      guard let name = reader.string(), let value = reader.string() else { return nil }
+      settings.append(Setting(name: name, value: value))
+    }
+    guard let epoch = reader.int(), let step = reader.int(), let lossSum = reader.word(),
+      let correct = reader.int(), let state = reader.state(), let bestCount = reader.int()
+    else { return nil }
+    self.epoch = epoch
+    self.step = step
+    self.lossSum = Double(bitPattern: lossSum)
+    self.correct = correct
+    self.state = state
+    if bestCount == 1 {
+      guard let epoch = reader.int(), let correct = reader.int(), let state = reader.state() else { return nil }
+      best = Best(epoch: epoch, correct: correct, state: state)
+    }
+    guard reader.isAtEnd else { return nil }
+  }
+}
+
+private struct CheckpointWriter {
+  var bytes: [UInt8] = []
+
+  mutating func put<Integer: FixedWidthInteger>(_ value: Integer) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func put(_ text: String) {
+    put(text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  mutating func put(_ values: [Float]) {
+    put(values.count)
+    values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func put(_ state: TrainingState) {
+    put(state.step)
+    put(state.seed)
+    put(state.tensors.count)
+    for tensor in state.tensors {
+      put(tensor.name)
+      put(tensor.shape.count)
+      for extent in tensor.shape { put(extent) }
+      put(tensor.values)
+    }
+  }
+}
+
+/// Gives nil instead of anything that would lie beyond the end.
+private struct CheckpointReader {
+  private let bytes: UnsafeRawBufferPointer
+  private var offset = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  var isAtEnd: Bool { offset == bytes.count }
+
+  mutating func word() -> UInt64? {
+    guard let field = take(8) else { return nil }
+    return UInt64(littleEndian: field.loadUnaligned(as: UInt64.self))
+  }
+
+  /// A count or a position.
+  mutating func int() -> Int? { word().flatMap { Int(exactly: $0) } }
+
+  mutating func string() -> String? {
+    guard let count = int(), let text = take(count) else { return nil }
+    return String(validating: text, as: UTF8.self)
+  }
+
+  mutating func floats() -> [Float]? {
+    guard let count = int(), count <= (bytes.count - offset) / 4, let field = take(4 * count) else { return nil }
+    return [Float](unsafeUninitializedCapacity: count) { memory, initialized in
+      UnsafeMutableRawBufferPointer(memory).copyMemory(from: field)
+      initialized = count
+    }
+  }
+
+  mutating func state() -> TrainingState? {
+    guard let step = int(), let seed = word(), let count = int() else { return nil }
+    var state = TrainingState(step: step, seed: seed, tensors: [])
+    for _ in 0..<count {
+      guard let name = string(), let rank = int() else { return nil }
+      var shape: [Int] = []
+      for _ in 0..<rank {
+        guard let extent = int() else { return nil }
+        shape.append(extent)
+      }
+      guard let values = floats() else { return nil }
+      state.tensors.append(NamedTensor(name: name, shape: shape, values: values))
+    }
+    return state
+  }
+
+  private mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
+    guard count <= bytes.count - offset else { return nil }
+    let start = offset
+    offset += count
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
+  }
+}

@@ -1,0 +1,50 @@
+import Format
+
+/// Why a training run could not begin, go on or be continued.
+public enum RunError: Error, Equatable, Sendable {
+  case network(TrainerError)
+  /// The network does not fit the data: `what` of it.
+  case mismatch(what: String, expected: String, found: String)
+  /// The loss of a step is no number, or larger than `limit`. `epoch` and `step` (in the epoch) count from 1.
+  case diverged(epoch: Int, step: Int, rate: Float, loss: Double, limit: Double)
+  case cannotReadCheckpoint(path: String, reason: String)
+  case cannotWriteCheckpoint(path: String, reason: String)
+  case notACheckpoint(path: String)
+  case newerCheckpoint(path: String, found: UInt32, supported: UInt32)
+  case damagedCheckpoint(path: String)
+  /// The checkpoint is of a run with another `setting`.
+  case otherRun(setting: String, expected: String, found: String)
+}
+
+extension RunError: CustomStringConvertible {
+  /// One line: "<what>: expected X, found Y".
+  public var description: String {
+    switch self {
+    case .network(let error): error.description
+    case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
+    case .diverged(let epoch, let step, let rate, let loss, let limit):
+      "training diverged in step \(step) of epoch \(epoch) at rate \(rate): expected a loss of at most \(limit), "
+        + "found \(loss)"
+    case .cannotReadCheckpoint(let path, let reason): "\(path): cannot read: \(reason)"
+    case .cannotWriteCheckpoint(let path, let reason): "\(path): cannot write: \(reason)"
+    case .notACheckpoint(let path): "\(path): expected a checkpoint of edgetrain, found another kind of file"
+    case .newerCheckpoint(let path, let found, let supported):
+      "\(path): checkpoint version: expected at most \(supported), found \(found)"
+    case .damagedCheckpoint(let path): "\(path): expected the checksum stored with it, found another"
+    case .otherRun(let setting, let expected, let found):
+      "checkpoint: \(setting): expected \(expected) as this run has, found \(found)"
+    }
+  }
+
+  /// What to do next, where there is something to say.
+  public var hint: String? {
+    switch self {
+    case .network(let error): error.hint
+    case .diverged(_, _, let rate, _, _): "try a smaller rate: --rate \(rate / 10)"
+    case .otherRun: "give the options that the run was begun with, or begin anew without --resume"
+    case .newerCheckpoint: "update edgetrain"
+    case .damagedCheckpoint, .notACheckpoint: "begin anew without --resume"
+    case .mismatch, .cannotReadCheckpoint, .cannotWriteCheckpoint: nil
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import Format
+import Quantize
+import Runtime
+import Trainer
+
+/// Observes a float model's activations on training images, with the code that the device runs.
+struct Calibration {
+  private let session: Session
+  private let reader: BatchReader
+
+  init(_ model: Model, path: String) throws {
+    guard let preprocessing = model.metadata.preprocessing else {
+      throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
+    }
+    session = try Session(model, options: SessionOptions(threads: 1))
+    reader = BatchReader(preprocessing)
+  }
+
+  /// The range of every activation over `examples`.
+  func ranges(_ examples: Examples, observer: ObserverKind) throws -> [CalibrationRange] {
+    var calibrator = Calibrator(graph: session.graph, observer: observer)
+    for index in 0..<examples.count {
+      reader.read(examples, at: index, into: session.input(0).bindMemory(to: Float.self))
+      session.run { tensor, bytes in
+        guard session.graph.tensors[tensor].type == .f32 else { return }
+        calibrator.observe(tensor: tensor, values: bytes.bindMemory(to: Float.self))
+      }
+    }
+    return try calibrator.ranges()
+  }
+}

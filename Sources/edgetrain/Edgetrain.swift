@@ -1,0 +1,64 @@
+import Terminal
+
+/// The program: picks the command.
+enum Edgetrain {
+  static let version = "1.0"
+
+  static let command = Command(
+    name: "edgetrain",
+    summary: "Trains neural networks, measures them and makes them small for `edgerun`.",
+    operands: [Operand("COMMAND"), Operand("ARGUMENT", count: 0...Int.max)],
+    options: [Option("version", help: "print the version")],
+    subcommands: [
+      Subcommand("train NET", help: "train a network and export it as a model file"),
+      Subcommand("evaluate MODEL", help: "accuracy of a model file on test images"),
+      Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
+      Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
+      Subcommand("photo", help: "write a test image as a camera would give it"),
+    ],
+    examples: [
+      "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin",
+      "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin",
+      "edgetrain evaluate lenet5.int8.bin --data fashion-mnist",
+      "edgetrain train --help    # what a command takes",
+    ])
+
+  static func run(_ words: [String]) throws {
+    guard let first = words.first else {
+      throw UsageError("arguments", expected: "a command", found: "nothing", command: "edgetrain")
+    }
+    let rest = Array(words.dropFirst())
+    switch first {
+    case "train": try TrainCommand.run(rest)
+    case "evaluate": try EvaluateCommand.run(rest)
+    case "quantize": try QuantizeCommand.run(rest)
+    case "info": try InfoCommand.run(rest)
+    case "data": try InfoCommand.runData(rest)
+    case "photo": try PhotoCommand.run(rest)
+    case "--help", "-h", "help": write(command.help)
+    case "--version": write("edgetrain \(version)\n")
+    default:
+      throw UsageError(
+        "command", expected: "train, evaluate, quantize, info or photo", found: first, command: "edgetrain")
+    }
+  }
+}
+
+extension Command {
+  /// Parses `words`, or prints the help text and gives nil if it is asked for.
+  func arguments(_ words: [String]) throws -> Arguments? {
+    let arguments = try parse(words)
+    guard !arguments.has("help") else {
+      write(help)
+      return nil
+    }
+    return arguments
+  }
+
+  /// - Throws: `UsageError` if the option was not given.
+  func required(_ option: String, of arguments: Arguments) throws -> String {
+    if let value = arguments.string(option) { return value }
+    let value = options.first { $0.name == option }?.value ?? "a value"
+    throw UsageError("--" + option, expected: value, found: "nothing", command: name)
+  }
+}

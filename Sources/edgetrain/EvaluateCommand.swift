@@ -1,0 +1,77 @@
+import Format
+import Terminal
+import Trainer
+
+enum EvaluateCommand {
+  static let command = Command(
+    name: "edgetrain evaluate",
+    summary: "Measures a model file, float or int8, on a data set's test images, computing as the device does.",
+    operands: [Operand("MODEL")],
+    options: [
+      CommonOptions.data, CommonOptions.splitSeed,
+      Option("limit", value: "N", help: "only N test images, drawn at random but always the same"),
+      Option("confusion", help: "print the confusion matrix"),
+      Option("compare", value: "OTHER", help: "a second model on the same images, with McNemar's paired test"),
+      CommonOptions.threads, CommonOptions.json,
+    ],
+    examples: [
+      "edgetrain evaluate lenet5.bin --data fashion-mnist --confusion",
+      "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --compare lenet5.bin",
+    ])
+
+  static func run(_ words: [String]) throws {
+    guard let arguments = try command.arguments(words) else { return }
+    let source = try DataSource(command.required("data", of: arguments))
+    let limit = try arguments.integer("limit", in: 1...Int.max)
+    let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
+    let splitSeed = try CommonOptions.splitSeed(arguments)
+
+    let file = try ModelFile(path: arguments.operands[0], data: source, splitSeed: splitSeed)
+    noteSkipped(file.data)
+    let examples = file.data.test.sample(limit)
+    let clock = ContinuousClock()
+    var report: ClassificationReport?
+    let evaluator = try Evaluator(file.model, path: file.path, threads: threads)
+    let time = clock.measure { report = evaluator.report(examples, labels: file.data.labels) }
+    guard let report else { return }
+    var other: (path: String, report: ClassificationReport)?
+    if let path = arguments.string("compare") {
+      // Its own recipe may ask for another size.
+      let second = try ModelFile(path: path, data: source, splitSeed: splitSeed)
+      let evaluator = try Evaluator(second.model, path: path, threads: threads)
+      other = (path, evaluator.report(second.data.test.sample(limit), labels: second.data.labels))
+    }
+    if arguments.has("json") {
+      writeJSON(file, report, confusion: arguments.has("confusion"), other: other)
+    } else {
+      let speed = "\(fixed(time.seconds, decimals: 2)) s"
+      write("\(file.path) on \(file.data.name): accuracy \(report.accuracyText) test images in \(speed)\n")
+      write("top 3: \(percent(report.topThreeAccuracy, decimals: 2))\n\n\(report.classTable)")
+      if arguments.has("confusion") { write("\n\(report.confusionTable)") }
+      if let other {
+        let text = McNemar(report, other.report).text("the first", "the second")
+        write("\n\(other.path): accuracy \(other.report.accuracyText) test images\n\(text)\n")
+      }
+    }
+  }
+
+  private static func writeJSON(
+    _ file: ModelFile, _ report: ClassificationReport, confusion: Bool,
+    other: (path: String, report: ClassificationReport)?
+  ) {
+    var json = JSONWriter()
+    json.object { json in
+      json.field("model", file.path)
+      json.field("data", file.data.name)
+      report.write(to: &json, confusion: confusion)
+      if let other {
+        json.object("compare") { json in
+          json.field("model", other.path)
+          other.report.write(to: &json, confusion: confusion)
+          McNemar(report, other.report).write(to: &json, "first", "second")
+        }
+      }
+    }
+    write(json.text)
+  }
+}

@@ -1,0 +1,42 @@
+import Format
+import Quantize
+import Runtime
+import Trainer
+
+/// Makes the model file of a finished run: graph, labels, recipe, provenance, calibration ranges, self-test.
+struct Exporter {
+  let run: TrainingRun
+  let data: DataSet
+
+  /// Training images whose activations give the ranges for `edgerun --int8`.
+  static let calibrationImages = 512
+  /// By how much a device's probabilities may differ from the reference's: a hundred times what another order of
+  /// additions makes, a hundredth of what a wrong weight does.
+  static let selfTestTolerance: Float = 1e-4
+
+  func model() throws -> Model {
+    var model = Model(graph: try run.exportGraph())
+    model.metadata.name = run.description.name
+    model.metadata.labels = data.labels
+    model.metadata.preprocessing = run.preprocessing
+    model.metadata.provenance = Provenance(
+      tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count),
+      seed: run.description.recipe.seed)
+    model.metadata.calibration = try Calibration(model, path: run.description.name)
+      .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
+    model.selfTest = try selfTest(model)
+    let evaluator = try Evaluator(model, path: run.description.name)
+    let report = evaluator.report(data.test, labels: data.labels)
+    model.metadata.provenance.floatAccuracy = Float(report.accuracy)
+    return model
+  }
+
+  /// The first test image and what the reference interpreter makes of it.
+  private func selfTest(_ model: Model) throws -> SelfTest {
+    var input = [Float](repeating: 0, count: data.shape.count)
+    input.withUnsafeMutableBufferPointer { BatchReader(run.preprocessing).read(data.test, at: 0, into: $0) }
+    let outputs = try ReferenceInterpreter(model.graph).run([.f32(input)])
+    return SelfTest(
+      inputs: [Constant(input)], outputs: outputs.map(\.constant), tolerance: Exporter.selfTestTolerance)
+  }
+}

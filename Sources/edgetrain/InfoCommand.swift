@@ -1,0 +1,199 @@
+import Format
+import Foundation
+import Terminal
+import Trainer
+
+enum InfoCommand {
+  static let command = Command(
+    name: "edgetrain info",
+    summary: "Tells what is in a model file, a network description (.net) or a data set.",
+    operands: [Operand("FILE")],
+    options: [CommonOptions.splitSeed, CommonOptions.json],
+    examples: [
+      "edgetrain info lenet5.bin", "edgetrain info nets/lenet5.net", "edgetrain info fashion-mnist",
+    ])
+
+  /// `edgetrain data info DATA`: the same with data only.
+  static let dataCommand = Command(
+    name: "edgetrain data",
+    summary: "Tells what was read of a data set: classes, images of each, files left out.",
+    operands: [Operand("info"), Operand("DATA")],
+    options: [CommonOptions.splitSeed, CommonOptions.json],
+    examples: ["edgetrain data info fashion-mnist", "edgetrain data info photos"])
+
+  static func run(_ words: [String]) throws {
+    guard let arguments = try command.arguments(words) else { return }
+    let path = arguments.operands[0]
+    if path.hasSuffix(".net") {
+      try describe(NetworkDescription(path: path), json: arguments.has("json"))
+    } else if isRegularFile(path) {
+      try describe(Model(path: path), path: path, json: arguments.has("json"))
+    } else {
+      try describeData(path, arguments)
+    }
+  }
+
+  static func runData(_ words: [String]) throws {
+    guard let arguments = try dataCommand.arguments(words) else { return }
+    guard arguments.operands[0] == "info" else {
+      throw UsageError("command", expected: "info", found: arguments.operands[0], command: dataCommand.name)
+    }
+    try describeData(arguments.operands[1], arguments)
+  }
+
+  private static func isRegularFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
+  // MARK: Data
+
+  private static func describeData(_ name: String, _ arguments: Arguments) throws {
+    let data = try DataSet(DataSource(name), splitSeed: CommonOptions.splitSeed(arguments))
+    let train = data.train.histogram(classCount: data.labels.count)
+    let test = data.test.histogram(classCount: data.labels.count)
+    let (mean, deviation) = data.train.statistics()
+    if arguments.has("json") {
+      var json = JSONWriter()
+      json.object { json in
+        json.field("data", data.name)
+        json.array("shape") { json in
+          for extent in [data.shape.height, data.shape.width, data.shape.channels] { json.value(extent) }
+        }
+        json.field("train", data.train.count)
+        json.field("test", data.test.count)
+        json.array("mean") { json in for value in mean { json.value(Double(value), decimals: 6) } }
+        json.array("deviation") { json in for value in deviation { json.value(Double(value), decimals: 6) } }
+        json.array("classes") { json in
+          for (index, label) in data.labels.enumerated() {
+            json.object { json in
+              json.field("label", label)
+              json.field("train", train[index])
+              json.field("test", test[index])
+            }
+          }
+        }
+        json.array("skipped") { json in
+          for file in data.skipped {
+            json.object { json in
+              json.field("file", file.path)
+              json.field("reason", file.reason)
+            }
+          }
+        }
+      }
+      write(json.text)
+      return
+    }
+    noteSkipped(data)
+    var table = TextTable([.right("class"), .left("label"), .right("train"), .right("test")])
+    for (index, label) in data.labels.enumerated() {
+      table.add(["\(index)", label, "\(train[index])", "\(test[index])"])
+    }
+    table.add(["", "all", "\(data.train.count)", "\(data.test.count)"])
+    write("\(data.name): images \(data.shape), mean \(list(mean)), deviation \(list(deviation)) of [0, 1]\n\n")
+    write(table.text)
+  }
+
+  private static func list(_ values: [Float]) -> String {
+    values.map { fixed(Double($0), decimals: 4) }.joined(separator: " ")
+  }
+
+  // MARK: Networks and models
+
+  private static func describe(_ description: NetworkDescription, json: Bool) throws {
+    let recipe = description.recipe
+    let network = try Network(description, backend: CPUBackend(threads: 1), batch: 1, seed: recipe.seed)
+    let graph = try network.exportGraph()
+    guard !json else {
+      var json = JSONWriter()
+      json.object { json in
+        json.field("network", description.name)
+        json.field("parameters", network.parameterCount)
+        write(graph, to: &json)
+      }
+      write(json.text)
+      return
+    }
+    write("\(description.name): input \(description.input), \(shortCount(network.parameterCount)) parameters, ")
+    write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
+    write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batch), rate \(recipe.rate), ")
+    write("optimizer \(recipe.optimizer), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n")
+  }
+
+  private static func describe(_ model: Model, path: String, json: Bool) throws {
+    let metadata = model.metadata
+    let provenance = metadata.provenance
+    let bytes = try model.encoded().count
+    guard !json else {
+      var json = JSONWriter()
+      json.object { json in
+        json.field("model", path)
+        json.field("name", metadata.name)
+        json.field("bytes", bytes)
+        json.field("tool", provenance.tool)
+        json.field("data", provenance.data)
+        if let seed = provenance.seed { json.field("seed", seed) } else { json.null("seed") }
+        json.field("float_accuracy", Double(provenance.floatAccuracy ?? .nan), decimals: 6)
+        json.field("int8_accuracy", Double(provenance.int8Accuracy ?? .nan), decimals: 6)
+        json.array("labels") { json in for label in metadata.labels { json.value(label) } }
+        json.field("calibration_ranges", metadata.calibration.count)
+        json.field("self_test", model.selfTest != nil)
+        write(model.graph, to: &json)
+      }
+      write(json.text)
+      return
+    }
+    write("\(path): \(metadata.name.printable), \(byteSize(bytes)), ")
+    write("\(shortCount(model.graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(model.graph))\n")
+    var table = TextTable([.left("made"), .left("")])
+    func add(_ name: String, _ value: String?) {
+      if let value, !value.isEmpty { table.add([name, value]) }
+    }
+    add("by", provenance.tool)
+    add("from", provenance.data)
+    add("seed", provenance.seed.map(String.init))
+    add("float accuracy", provenance.floatAccuracy.map { percent(Double($0), decimals: 2) })
+    add("int8 accuracy", provenance.int8Accuracy.map { percent(Double($0), decimals: 2) })
+    add("labels", metadata.labels.joined(separator: ", "))
+    if let recipe = metadata.preprocessing {
+      add(
+        "images",
+        "\(recipe.height)x\(recipe.width)x\(recipe.channels), \(recipe.fit), mean \(list(recipe.mean)), "
+          + "deviation \(list(recipe.deviation))")
+    }
+    add("calibration", metadata.calibration.isEmpty ? "none" : "\(metadata.calibration.count) ranges")
+    add("self-test", model.selfTest == nil ? "none" : "one image")
+    write(table.text)
+  }
+
+  private static func nodeTable(_ graph: Graph) -> String {
+    var table = TextTable([
+      .left("node"), .left("op"), .left("output"), .right("parameters"), .right("multiply-accumulates"),
+    ])
+    for node in graph.nodes {
+      table.add([
+        node.name, node.op.name, shapeText(graph.tensors[node.outputs[0]].shape),
+        "\(graph.parameterCount(of: node))", "\(graph.multiplyAccumulates(of: node))",
+      ])
+    }
+    return table.text
+  }
+
+  private static func write(_ graph: Graph, to json: inout JSONWriter) {
+    json.field("multiply_accumulates", graph.multiplyAccumulates)
+    json.array("nodes") { json in
+      for node in graph.nodes {
+        json.object { json in
+          json.field("name", node.name)
+          json.field("op", node.op.name)
+          json.array("output") { json in for extent in graph.tensors[node.outputs[0]].shape { json.value(extent) } }
+          json.field("parameters", graph.parameterCount(of: node))
+          json.field("multiply_accumulates", graph.multiplyAccumulates(of: node))
+        }
+      }
+    }
+  }
+
+  private static func write(_ text: String) { Terminal.write(text) }
+}

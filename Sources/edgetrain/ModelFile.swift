@@ -1,0 +1,33 @@
+import Format
+import Runtime
+import Trainer
+
+/// A model file with the data that it is to be measured on.
+struct ModelFile {
+  let path: String
+  let model: Model
+  let data: DataSet
+
+  /// Reads a model and then the data, brought to the size that the model asks for.
+  ///
+  /// - Throws: what reading throws; `Problem` if labels or classes do not match.
+  init(path: String, data source: DataSource, splitSeed: UInt64) throws {
+    self.path = path
+    model = try Model(path: path)
+    let metadata = model.metadata
+    guard let recipe = metadata.preprocessing else {
+      throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
+    }
+    data = try DataSet(source, geometry: recipe, splitSeed: splitSeed)
+    let outputs = model.graph.outputs.first.map { model.graph.tensors[$0].count } ?? 0
+    guard outputs == data.labels.count else {
+      throw Problem("\(path): expected \(data.labels.count) outputs, one per class of \(data.name), found \(outputs)")
+    }
+    if !metadata.labels.isEmpty, metadata.labels != data.labels {
+      let place = zip(metadata.labels, data.labels).enumerated().first { $0.element.0 != $0.element.1 }!
+      throw Problem(
+        "\(path): label \(place.offset): expected \(place.element.1) as in \(data.name), found \(place.element.0)",
+        hint: "the model was made for other classes, or in another order")
+    }
+  }
+}

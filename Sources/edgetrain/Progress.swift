@@ -1,0 +1,169 @@
+import Format
+import Terminal
+import Trainer
+
+/// What a person, a log or a program sees of a training run.
+///
+/// A person at a terminal gets a line that is rewritten ten times a second; a log one plain line per epoch; both on
+/// standard error. With `--json` a program gets one document a line on standard output.
+final class Progress {
+  private enum Style {
+    case bar
+    case lines
+    case json
+    case none
+  }
+
+  private let run: TrainingRun
+  private let style: Style
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var epochStart: ContinuousClock.Instant
+  private var lastDraw: ContinuousClock.Instant
+  /// Images since the start, and of the current epoch's images those that an earlier process had taken.
+  private var imagesDone = 0
+  private var imagesBefore: Int
+  private var isLineOpen = false
+  private let isResumed: Bool
+
+  init(_ run: TrainingRun, _ arguments: Arguments) {
+    self.run = run
+    style =
+      arguments.has("json")
+      ? .json : arguments.has("quiet") ? .none : Terminal.Stream.error.isTerminal ? .bar : .lines
+    start = clock.now
+    epochStart = start
+    lastDraw = start
+    imagesBefore = run.imagesInEpoch
+    isResumed = run.epoch > 0 || run.stepInEpoch > 0
+  }
+
+  func begin(data: DataSet, threads: Int) {
+    guard style == .bar || style == .lines else { return }
+    note(
+      "\(data.name): \(run.imagesPerEpoch) images \(data.shape) of \(data.labels.count) classes; "
+        + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads")
+    if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
+  }
+
+  func show(_ step: StepReport) {
+    let isEpochEnd = step.step == step.stepsPerEpoch
+    switch style {
+    case .none: break
+    case .bar:
+      if isEpochEnd {
+        draw(line(step))
+        endLine()
+      } else if clock.now - lastDraw > .milliseconds(100) {
+        lastDraw = clock.now
+        draw(bar(step))
+      }
+    case .lines:
+      if isEpochEnd { note(line(step)) }
+    case .json:
+      if isEpochEnd { write(json(step)) }
+    }
+    if isEpochEnd {
+      imagesDone += step.images - imagesBefore
+      imagesBefore = 0
+      epochStart = clock.now
+    }
+  }
+
+  /// Leaves the bar, so that something else can be written.
+  func interrupt() { endLine() }
+
+  func end(_ model: Model, path: String) {
+    let provenance = model.metadata.provenance
+    let bytes = (try? model.encoded().count) ?? 0
+    let seconds = (clock.now - start).seconds
+    guard style != .json else {
+      var json = JSONWriter(isOneLine: true)
+      json.object { json in
+        json.field("event", "model")
+        json.field("model", path)
+        json.field("bytes", bytes)
+        json.field("test_accuracy", Double(provenance.floatAccuracy ?? .nan), decimals: 6)
+        json.field("seconds", seconds, decimals: 3)
+      }
+      write(json.text)
+      return
+    }
+    let accuracy = provenance.floatAccuracy.map { percent(Double($0), decimals: 2) } ?? "unknown"
+    write("\(path): \(byteSize(bytes)), \(accuracy) of the test images right, \(fixed(seconds, decimals: 1)) s\n")
+  }
+
+  // MARK: Lines
+
+  private func line(_ step: StepReport) -> String {
+    var text = "epoch \(step.epoch)/\(run.epochs)  \(figures(step))"
+    if let validation = step.validation {
+      text += "  validation \(percent(validation.accuracy)) loss \(fixed(validation.loss, decimals: 4))"
+      if validation.isBest { text += " (best)" }
+    }
+    return text + "  \(Int(imagesPerSecond(step))) images/s  \(fixed(epochSeconds, decimals: 1)) s"
+  }
+
+  private func bar(_ step: StepReport) -> String {
+    let width = 20
+    let filled = step.step * width / step.stepsPerEpoch
+    let drawn = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+    return "epoch \(step.epoch)/\(run.epochs) [\(drawn)] \(figures(step))  \(Int(imagesPerSecond(step))) images/s"
+      + "  \(timeLeft(step)) left"
+  }
+
+  private func figures(_ step: StepReport) -> String {
+    "loss \(fixed(step.loss, decimals: 4))  accuracy \(percent(step.accuracy))"
+  }
+
+  private func json(_ step: StepReport) -> String {
+    var json = JSONWriter(isOneLine: true)
+    json.object { json in
+      json.field("event", "epoch")
+      json.field("epoch", step.epoch)
+      json.field("epochs", run.epochs)
+      json.field("loss", step.loss, decimals: 6)
+      json.field("accuracy", step.accuracy, decimals: 6)
+      json.field("rate", Double(step.rate), decimals: 8)
+      if let validation = step.validation {
+        json.field("validation_loss", validation.loss, decimals: 6)
+        json.field("validation_accuracy", validation.accuracy, decimals: 6)
+        json.field("is_best", validation.isBest)
+      }
+      json.field("images_per_second", imagesPerSecond(step), decimals: 1)
+      json.field("seconds", epochSeconds, decimals: 3)
+    }
+    return json.text
+  }
+
+  // MARK: Figures
+
+  private var epochSeconds: Double { (clock.now - epochStart).seconds }
+
+  /// In this epoch.
+  private func imagesPerSecond(_ step: StepReport) -> Double {
+    Double(step.images - imagesBefore) / max(epochSeconds, 1e-9)
+  }
+
+  /// At the mean speed since the start: "4:07".
+  private func timeLeft(_ step: StepReport) -> String {
+    let done = imagesDone + step.images - imagesBefore
+    let left = (run.epochs - step.epoch + 1) * run.imagesPerEpoch - step.images
+    let seconds = Int((clock.now - start).seconds * Double(left) / Double(max(done, 1)))
+    let (minutes, rest) = (seconds / 60, seconds % 60)
+    let tail = (rest < 10 ? ":0" : ":") + "\(rest)"
+    return minutes < 60
+      ? "\(minutes)" + tail : "\(minutes / 60):" + (minutes % 60 < 10 ? "0" : "") + "\(minutes % 60)" + tail
+  }
+
+  private func draw(_ text: String) {
+    // To the line's start, then erase what a longer line left.
+    write("\r" + text + "\u{1b}[K", to: .error)
+    isLineOpen = true
+  }
+
+  private func endLine() {
+    if isLineOpen { write("\n", to: .error) }
+    isLineOpen = false
+  }
+}

@@ -1,0 +1,178 @@
+import Format
+import Quantize
+import Runtime
+import Terminal
+import Trainer
+
+enum QuantizeCommand {
+  static let command = Command(
+    name: "edgetrain quantize",
+    summary:
+      "Makes an int8 model of a float one: a quarter of the bytes, integer arithmetic, measured loss of accuracy.",
+    operands: [Operand("MODEL")],
+    options: [
+      CommonOptions.data,
+      Option("output", letter: "o", value: "MODEL", help: "the int8 model file to write"),
+      Option("images", value: "N", help: "training images to calibrate on (default 512)"),
+      Option(
+        "observer", value: "KIND",
+        help: "minmax (default), percentile (99.99 % inside), or percentile:P with 50 < P <= 100"),
+      Option("dynamic", help: "int8 weights only; activations are quantized as they come, without calibration"),
+      Option("report", help: "print ranges and signal-to-noise ratio of each layer"),
+      CommonOptions.splitSeed, CommonOptions.threads, CommonOptions.json,
+    ],
+    examples: [
+      "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --report",
+      "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --observer percentile:99.9",
+    ])
+
+  /// Images on which the layers of both models are compared: enough for ratios in tenths of a decibel.
+  private static let comparedImages = 64
+
+  static func run(_ words: [String]) throws {
+    guard let arguments = try command.arguments(words) else { return }
+    let source = try DataSource(command.required("data", of: arguments))
+    let output = try OutputFile(path: command.required("output", of: arguments))
+    let images = try arguments.integer("images", in: 1...Int.max) ?? 512
+    let observer = try observer(arguments)
+    let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
+
+    let file = try ModelFile(
+      path: arguments.operands[0], data: source, splitSeed: CommonOptions.splitSeed(arguments))
+    noteSkipped(file.data)
+    let before = try Evaluator(file.model, path: file.path, threads: threads)
+      .report(file.data.test, labels: file.data.labels)
+    var int8: Model
+    if arguments.has("dynamic") {
+      int8 = try file.model.dynamicallyQuantized()
+    } else {
+      let ranges = try Calibration(file.model, path: file.path).ranges(
+        file.data.train.sample(images), observer: observer)
+      int8 = try file.model.quantized(ranges: ranges)
+    }
+    let after = try Evaluator(int8, path: output.path, threads: threads)
+      .report(file.data.test, labels: file.data.labels)
+    int8.metadata.provenance.floatAccuracy = Float(before.accuracy)
+    int8.metadata.provenance.int8Accuracy = Float(after.accuracy)
+
+    var report = try compareLayers(file, int8)
+    let bytes = try int8.encoded()
+    report.bytesBefore = try file.model.encoded().count
+    report.bytesAfter = bytes.count
+    try output.write(bytes)
+    let result = QuantizationResult(
+      input: file.path, output: output.path, data: file.data.name, layers: report, before: before, after: after)
+    write(arguments.has("json") ? result.json : result.text(withLayers: arguments.has("report")))
+  }
+
+  private static func observer(_ arguments: Arguments) throws -> ObserverKind {
+    let text = arguments.string("observer") ?? "minmax"
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    switch (parts[0], parts.count) {
+    case ("minmax", 1): return .minMax
+    case ("percentile", 1): return .percentile(99.99)
+    case ("percentile", 2):
+      if let share = parseDecimal(parts[1]), share > 50, share <= 100 { return .percentile(share) }
+    default: break
+    }
+    throw UsageError(
+      "--observer", expected: "minmax, percentile, or percentile:P with 50 < P <= 100", found: text,
+      command: command.name)
+  }
+
+  /// Runs both models on the same test images, layer by layer.
+  private static func compareLayers(_ file: ModelFile, _ int8: Model) throws -> QuantizationReport {
+    let floatSession = try Session(file.model, options: SessionOptions(threads: 1))
+    let int8Session = try Session(int8, options: SessionOptions(threads: 1))
+    var comparison = QuantizationComparison(float: floatSession.graph, int8: int8Session.graph)
+    let examples = file.data.test.sample(comparedImages)
+    // `ModelFile` has made sure that there is a recipe.
+    let reader = BatchReader(file.model.metadata.preprocessing!)
+    for index in 0..<examples.count {
+      for session in [floatSession, int8Session] {
+        reader.read(examples, at: index, into: session.input(0).bindMemory(to: Float.self))
+      }
+      floatSession.run { comparison.observe(float: $0, $1) }
+      int8Session.run { comparison.observe(int8: $0, $1) }
+    }
+    return comparison.report
+  }
+}
+
+/// What `quantize` prints.
+struct QuantizationResult {
+  let input: String
+  let output: String
+  let data: String
+  let layers: QuantizationReport
+  let before: ClassificationReport
+  let after: ClassificationReport
+
+  /// In the share of images classified right; negative where int8 is better.
+  private var drop: Double { before.accuracy - after.accuracy }
+  private var test: McNemar { McNemar(before, after) }
+
+  func text(withLayers: Bool) -> String {
+    var text = ""
+    if withLayers {
+      var table = TextTable([
+        .left("layer"), .left("op"), .left("arithmetic"), .left("weights"), .left("activations"), .right("SQNR"),
+      ])
+      for layer in layers.layers {
+        table.add([
+          layer.name, layer.op, layer.isInt8 ? "int8" : "float", rangeText(layer.weights),
+          rangeText(layer.activations), layer.sqnr.map { "\(fixed($0, decimals: 1)) dB" } ?? "–",
+        ])
+      }
+      text += table.text + "\n"
+    }
+    let ratio = Double(layers.bytesBefore) / Double(layers.bytesAfter)
+    var table = TextTable([.left(""), .right("file"), .left("accuracy on the test images")])
+    table.add([input, byteSize(layers.bytesBefore), before.accuracyText])
+    table.add([output, byteSize(layers.bytesAfter), after.accuracyText])
+    text += table.text
+    text += "\(fixed(ratio, decimals: 2)) times smaller; drop \(fixed(drop * 100, decimals: 2)) points; "
+    return text + test.text("float", "int8") + "\n"
+  }
+
+  var json: String {
+    var json = JSONWriter()
+    json.object { json in
+      json.field("model", output)
+      json.field("from", input)
+      json.field("data", data)
+      json.field("bytes_before", layers.bytesBefore)
+      json.field("bytes_after", layers.bytesAfter)
+      json.field("images", before.count)
+      json.field("accuracy_before", before.accuracy, decimals: 6)
+      json.field("accuracy_after", after.accuracy, decimals: 6)
+      test.write(to: &json, "float", "int8")
+      json.array("layers") { json in
+        for layer in layers.layers {
+          json.object { json in
+            json.field("name", layer.name)
+            json.field("op", layer.op)
+            json.field("int8", layer.isInt8)
+            for (key, range) in [("weights", layer.weights), ("activations", layer.activations)] {
+              guard let range else {
+                json.null(key)
+                continue
+              }
+              json.array(key) { json in
+                json.value(Double(range.lowerBound), decimals: 6)
+                json.value(Double(range.upperBound), decimals: 6)
+              }
+            }
+            json.field("sqnr_db", layer.sqnr ?? .nan, decimals: 3)
+          }
+        }
+      }
+    }
+    return json.text
+  }
+
+  private func rangeText(_ range: ClosedRange<Float>?) -> String {
+    guard let range else { return "–" }
+    return "\(fixed(Double(range.lowerBound), decimals: 3)) … \(fixed(Double(range.upperBound), decimals: 3))"
+  }
+}

@@ -1,0 +1,146 @@
+import Format
+import Foundation
+import Platform
+import Terminal
+import Trainer
+
+enum TrainCommand {
+  static let command = Command(
+    name: "edgetrain train",
+    summary: "Trains the network that NET describes and exports it as a model file for `edgerun`.",
+    operands: [Operand("NET")],
+    options: [
+      CommonOptions.data,
+      Option("output", letter: "o", value: "MODEL", help: "the model file to write"),
+      Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),
+      Option("batch", value: "N", help: "images in a step (default: as NET says)"),
+      Option("rate", value: "R", help: "learning rate before the schedule (default: as NET says)"),
+      Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
+      Option(
+        "validation", value: "SHARE", help: "share of the training images held out; the best epoch on them is kept"),
+      Option("limit", value: "N", help: "only N training images, drawn at random but always the same"),
+      CommonOptions.splitSeed,
+      Option("checkpoint", value: "FILE", help: "where to save the run's state (default: MODEL.checkpoint)"),
+      Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
+      Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
+      Option("json", help: "one JSON document a line on standard output, one for each epoch and one for the model"),
+      Option("quiet", letter: "q", help: "no progress"),
+    ],
+    examples: [
+      "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin",
+      "edgetrain train nets/fashion_cnn.net --data photos --validation 0.1 -o photos.bin",
+      "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin --resume",
+    ])
+
+  static func run(_ words: [String]) throws {
+    guard let arguments = try command.arguments(words) else { return }
+    let path = arguments.operands[0]
+    let source = try DataSource(command.required("data", of: arguments))
+    let output = try OutputFile(path: command.required("output", of: arguments))
+    let checkpoint = try OutputFile(path: arguments.string("checkpoint") ?? output.path + ".checkpoint")
+    let limit = try arguments.integer("limit", in: 1...Int.max)
+    let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
+    let splitSeed = try CommonOptions.splitSeed(arguments)
+    var description = try NetworkDescription(path: path)
+    try override(&description.recipe, with: arguments)
+    OpenBLASEnvironment.establish()
+
+    let input = description.input
+    guard input.channels == 1 || input.channels == 3 else {
+      throw Problem("\(path): input: expected 1 or 3 channels, as images have, found \(input.channels)")
+    }
+    let geometry = Preprocessing(
+      width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
+    var data = try DataSet(source, geometry: geometry, splitSeed: splitSeed)
+    noteSkipped(data)
+    data.train = data.train.sample(limit)
+    let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
+    if arguments.has("resume") {
+      try run.restore(Checkpoint(path: checkpoint.path))
+    } else if FileManager.default.fileExists(atPath: checkpoint.path) {
+      note("\(checkpoint.path) is of a run that did not end; it will be replaced (--resume would have continued it)")
+    }
+
+    let progress = Progress(run, arguments)
+    progress.begin(data: data, threads: threads)
+    try train(run, progress: progress, checkpoint: checkpoint)
+    let model = try Exporter(run: run, data: data).model()
+    try model.write(to: output.path)
+    unlink(checkpoint.path)
+    progress.end(model, path: output.path)
+  }
+
+  /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
+  /// program.
+  private static func train(_ run: TrainingRun, progress: Progress, checkpoint: OutputFile) throws {
+    Interrupt.catchSignals()
+    let clock = ContinuousClock()
+    var lastSave = clock.now
+    while !run.isFinished {
+      let step = try run.step()
+      progress.show(step)
+      if Interrupt.isRequested && !run.isFinished {
+        progress.interrupt()
+        try run.checkpoint().write(to: checkpoint.path)
+        note("stopped in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps")
+        note("to go on: \(commandToGoOn())")
+        exit(.failure)
+      }
+      let epochEnds = run.stepInEpoch == 0
+      guard epochEnds || clock.now - lastSave > .seconds(60) else { continue }
+      lastSave = clock.now
+      do {
+        try run.checkpoint().write(to: checkpoint.path)
+      } catch {
+        // A full disk may have room again when the model is to be written: the work goes on.
+        progress.interrupt()
+        note("warning: \(error.description); going on without")
+      }
+    }
+  }
+
+  private static func override(_ recipe: inout TrainingRecipe, with arguments: Arguments) throws {
+    if let epochs = try arguments.integer("epochs", in: 1...1_000_000) { recipe.epochs = epochs }
+    if let batch = try arguments.integer("batch", in: 1...65_536) { recipe.batch = batch }
+    if let seed = try arguments.integer("seed", in: 0...Int.max) { recipe.seed = UInt64(seed) }
+    if let rate = try arguments.number("rate", expected: "a number above 0", where: { $0 > 0 }) {
+      recipe.rate = Float(rate)
+    }
+    let share = try arguments.number(
+      "validation", expected: "a number of at least 0 and below 1", where: { (0..<1).contains($0) })
+    if let share { recipe.validation = Float(share) }
+  }
+
+  /// This process's command line, to be typed again.
+  private static func commandToGoOn() -> String {
+    var words = ["edgetrain"]
+    if let name = platform_argument(0) { words = [String(cString: name)] }
+    words += processArguments()
+    if !words.contains("--resume") { words.append("--resume") }
+    return words.map { $0.quotedForShell }.joined(separator: " ")
+  }
+}
+
+extension NetworkDescription {
+  /// Reads a `.net` file.
+  init(path: String) throws {
+    let storage = try Storage(mapping: path)
+    let bytes = withExtendedLifetime(storage) { Array(storage.bytes) }
+    let limit = 1 << 20
+    guard bytes.count <= limit else {
+      throw Problem("\(path): expected a network description of at most \(limit) bytes, found \(bytes.count)")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Problem("\(path): expected a network description in UTF-8, found other bytes")
+    }
+    try self.init(parsing: text, file: path)
+  }
+}
+
+extension String {
+  /// The text as one word of a POSIX shell.
+  fileprivate var quotedForShell: String {
+    let plain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,+@%".contains($0)) }
+    return plain ? self : "'" + replacingOccurrences(of: "'", with: "'\\''") + "'"
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// Every wrong input to `edgetrain` gives one line that names the thing and what was expected, the right exit status,
+/// and leaves nothing half-written.
+@Suite struct BadInputTests {
+  let folder: TemporaryFolder
+  let edgetrain = Program(name: "edgetrain")
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.writeRows()
+    try folder.writeNetwork()
+    try folder.write("", to: "empty.bin")
+    try folder.write("no model at all", to: "text.bin")
+    try folder.write("input 8x8x1\nflatten\ndense 3\nsoftmax\nfrobnicate 7\n", to: "wrong.net")
+    try folder.write("input 8x8x1\nconv 9x9x4\nflatten\ndense 3\nsoftmax\n", to: "shape.net")
+    try folder.write("input 8x8x1\nflatten\ndense 7\nsoftmax\n", to: "seven.net")
+    try FileManager.default.createDirectory(atPath: folder.path + "/nothing", withIntermediateDirectories: true)
+  }
+
+  func expect(
+    _ arguments: [String], status: Int32, error: String, location: SourceLocation = #_sourceLocation
+  ) throws {
+    let before = folder.entries.filter { !$0.hasPrefix(".") }
+    let result = try edgetrain.run(arguments, in: folder)
+    #expect(result.status == status, "\(result.errors)", sourceLocation: location)
+    let lines = result.errors.split(separator: "\n").filter { !$0.hasPrefix("hint: ") }
+    #expect(lines == ["error: " + Substring(error)], sourceLocation: location)
+    #expect(result.output.isEmpty, sourceLocation: location)
+    #expect(folder.entries.filter { !$0.hasPrefix(".") } == before, sourceLocation: location)
+  }
+
+  @Test func commandLines() throws {
+    try expect([], status: 64, error: "arguments: expected a command, found nothing")
+    try expect(
+      ["fly"], status: 64, error: "command: expected train, evaluate, quantize, info or photo, found fly")
+    try expect(
+      ["train", "rows.net", "-o", "m.bin"], status: 64, error: "--data: expected DATA, found nothing")
+    try expect(
+      ["train", "rows.net", "--data", "rows"], status: 64, error: "--output: expected MODEL, found nothing")
+    let train = ["train", "rows.net", "--data", "rows", "-o", "m.bin"]
+    try expect(
+      train + ["--threads", "0"], status: 64, error: "--threads: expected an integer from 1 to 256, found 0")
+    try expect(train + ["--rate", "-1"], status: 64, error: "--rate: expected a number above 0, found -1")
+    try expect(
+      train + ["--validation", "1"], status: 64,
+      error: "--validation: expected a number of at least 0 and below 1, found 1")
+    try expect(
+      train + ["--frobnicate"], status: 64,
+      error: "--frobnicate: expected an option of `edgetrain train`, found an unknown one")
+    try expect(
+      ["photo", "--data", "rows", "--index", "60", "-o", "x.jpg"], status: 64,
+      error: "--index: expected 0 to 59, a test image of rows, found 60")
+  }
+
+  @Test func networks() throws {
+    func train(_ net: String) -> [String] { ["train", net, "--data", "rows", "-o", "m.bin"] }
+    try expect(train("no.net"), status: 1, error: "no.net: cannot read: No such file or directory")
+    try expect(train("nothing"), status: 1, error: "nothing: cannot read: Is a directory")
+    let wrong = try edgetrain.run(train("wrong.net"), in: folder)
+    #expect(wrong.status == 1 && wrong.errors.hasPrefix("error: wrong.net:5:1: expected "))
+    let shape = try edgetrain.run(train("shape.net"), in: folder)
+    #expect(shape.status == 1 && shape.errors.hasPrefix("error: shape.net: ") && shape.errors.contains("9x9"))
+    try expect(
+      train("seven.net"), status: 1, error: "seven: outputs: expected 3, one per class of rows, found 7")
+  }
+
+  @Test func outputs() throws {
+    func train(_ output: String) -> [String] { ["train", "rows.net", "--data", "rows", "--quiet", "-o", output] }
+    try expect(train("no/m.bin"), status: 1, error: "no/m.bin: cannot write: No such file or directory")
+    try expect(train("nothing"), status: 1, error: "nothing: cannot write: Is a directory")
+    // What was trained is not lost with the disk's last byte.
+    let full = try edgetrain.run(train("/dev/full") + ["--checkpoint", "kept"], in: folder)
+    #expect(full.status == 1)
+    #expect(full.errors == "error: /dev/full: cannot write: No space left on device\n")
+    #expect(folder.has("kept"))
+    let resumed = try edgetrain.run(train("m.bin") + ["--checkpoint", "kept", "--resume"], in: folder)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(folder.has("m.bin") && !folder.has("kept"))
+  }
+
+  @Test func models() throws {
+    func evaluate(_ model: String) -> [String] { ["evaluate", model, "--data", "rows"] }
+    try expect(evaluate("no.bin"), status: 1, error: "no.bin: cannot read: No such file or directory")
+    try expect(evaluate("nothing"), status: 1, error: "nothing: cannot read: Is a directory")
+    for model in ["empty.bin", "text.bin"] {
+      let result = try edgetrain.run(evaluate(model), in: folder)
+      #expect(result.status == 1 && result.errors.hasPrefix("error: ") && result.errors.contains("expected"))
+    }
+  }
+
+  @Test func data() throws {
+    func info(_ data: String) -> [String] { ["data", "info", data] }
+    let kinds = "`fashion-mnist`, a folder of IDX files or a folder of images per class"
+    try expect(info("no"), status: 1, error: "no: expected \(kinds), found nothing of that name")
+    try expect(info("nothing"), status: 1, error: "nothing: expected \(kinds), found a folder with neither")
+    try expect(info("rows.net"), status: 1, error: "rows.net: expected \(kinds), found a file")
+    try folder.write("no photo", to: "photos/cat/1.jpg")
+    try folder.write("no photo", to: "photos/dog/1.jpg")
+    try expect(
+      info("photos"), status: 1,
+      error: "photos/cat: expected at least 2 readable images, found 0 (1 could not be decoded)")
+  }
+}

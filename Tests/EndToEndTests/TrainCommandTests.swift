@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@Suite struct TrainCommandTests {
+  let folder: TemporaryFolder
+  let edgetrain = Program(name: "edgetrain")
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.writeRows()
+    try folder.writeNetwork()
+  }
+
+  @Test func theWholeRoad() throws {
+    let trained = try edgetrain.run(["train", "rows.net", "--data", "rows", "-o", "rows.bin"], in: folder)
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.output.hasPrefix("rows.bin: "))
+    // Not a terminal: a plain line per epoch, no escape sequences.
+    #expect(trained.errors.contains("epoch 1/2  loss ") && trained.errors.contains("epoch 2/2  loss "))
+    #expect(!trained.errors.contains("\u{1b}") && !trained.errors.contains("\r"))
+    #expect(!folder.has("rows.bin.checkpoint"))
+
+    let quantized = try edgetrain.run(
+      ["quantize", "rows.bin", "--data", "rows", "-o", "rows.int8.bin", "--report"], in: folder)
+    #expect(quantized.status == 0, "\(quantized.errors)")
+    #expect(quantized.output.contains("SQNR") && quantized.output.contains("McNemar"))
+
+    for model in ["rows.bin", "rows.int8.bin"] {
+      let evaluated = try edgetrain.run(["evaluate", model, "--data", "rows", "--json"], in: folder)
+      #expect(evaluated.status == 0, "\(evaluated.errors)")
+      let json = try #require(
+        try JSONSerialization.jsonObject(with: Data(evaluated.output.utf8)) as? [String: Any])
+      #expect(json["images"] as? Int == 60)
+      #expect(try #require(json["accuracy"] as? Double) > 0.8)
+      let selfTest = try Program(name: "edgerun").run([model, "--self-test"], in: folder)
+      #expect(selfTest.status == 0, "\(selfTest.errors)")
+    }
+
+    let photo = try edgetrain.run(["photo", "--data", "rows", "--index", "3", "-o", "camera.jpg"], in: folder)
+    #expect(photo.status == 0, "\(photo.errors)")
+    #expect(try folder.bytes("camera.jpg").prefix(3) == [0xff, 0xd8, 0xff])
+  }
+
+  @Test func jsonIsOneDocumentALine() throws {
+    let result = try edgetrain.run(
+      ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--json", "--validation", "0.1"], in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = result.output.split(separator: "\n")
+    let events = try lines.map { line in
+      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])["event"] as? String
+    }
+    #expect(events == ["epoch", "epoch", "model"])
+    #expect(result.errors.isEmpty)
+  }
+
+  /// The same options and seed give the same file, whatever the number of threads.
+  @Test func theFileDependsOnTheSeedAlone() throws {
+    func model(_ options: [String]) throws -> [UInt8] {
+      let result = try edgetrain.run(
+        ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--quiet"] + options, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      return try folder.bytes("rows.bin")
+    }
+    let first = try model(["--threads", "1"])
+    #expect(try model(["--threads", "1"]) == first)
+    #expect(try model(["--threads", "3"]) == first)
+    #expect(try model(["--seed", "77"]) != first)
+  }
+
+  /// Ctrl-C in the middle of an epoch, and kill −9 at any time: `--resume` ends with the very file that an
+  /// uninterrupted run writes.
+  @Test(arguments: [SIGINT, SIGKILL])
+  func aStoppedRunGoesOnAsIfNothingHadHappened(_ signal: Int32) throws {
+    try folder.writeNetwork(epochs: 150)
+    let arguments = ["train", "rows.net", "--data", "rows", "-o"]
+    let whole = try edgetrain.run(arguments + ["whole.bin", "--quiet"], in: folder)
+    #expect(whole.status == 0, "\(whole.errors)")
+
+    let stopped = try edgetrain.run(arguments + ["model.bin", "--quiet"], in: folder) { process in
+      // The first checkpoint is there after the first epoch.
+      while process.isRunning && !folder.has("model.bin.checkpoint") { usleep(500) }
+      usleep(20_000)
+      kill(process.processIdentifier, signal)
+    }
+    try #require(stopped.status != 0 && !folder.has("model.bin"), "the run was over before it could be stopped")
+    if signal == SIGINT {
+      #expect(stopped.status == 1)
+      #expect(stopped.errors.contains("to go on: ") && stopped.errors.contains(" --resume\n"))
+    }
+    let resumed = try edgetrain.run(arguments + ["model.bin", "--resume"], in: folder)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(resumed.errors.contains("going on in epoch "))
+    #expect(try folder.bytes("model.bin") == folder.bytes("whole.bin"))
+    #expect(!folder.has("model.bin.checkpoint"))
+  }
+
+  @Test func anotherRunsCheckpointIsRefused() throws {
+    try folder.writeNetwork(epochs: 150)
+    let arguments = ["train", "rows.net", "--data", "rows", "-o", "model.bin"]
+    _ = try edgetrain.run(arguments, in: folder) { process in
+      while process.isRunning && !folder.has("model.bin.checkpoint") { usleep(500) }
+      process.interrupt()
+    }
+    let resumed = try edgetrain.run(arguments + ["--resume", "--rate", "0.01"], in: folder)
+    #expect(resumed.status == 1)
+    #expect(resumed.errors.contains("error: checkpoint: rate: expected 0.01 as this run has, found 0.05\nhint: "))
+  }
+
+  @Test func divergenceIsAnErrorThatNamesStepAndRate() throws {
+    let result = try edgetrain.run(
+      ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--rate", "1e9", "--quiet"], in: folder)
+    #expect(result.status == 1)
+    #expect(result.errors.hasPrefix("error: training diverged in step "))
+    #expect(result.errors.contains(" of epoch 1 at rate ") && result.errors.contains("\nhint: try a smaller rate"))
+    #expect(!folder.has("rows.bin"))
+  }
+}

@@ -1,0 +1,226 @@
+import Foundation
+import Testing
+
+@testable import Trainer
+
+/// A problem that is learnt in seconds: which of three rows of a noisy 3×4 picture is the bright one.
+struct RowProblem {
+  static let shape = ImageShape(height: 3, width: 4, channels: 1)
+
+  static func examples(_ count: Int, seed: UInt64) -> Trainer.Examples {
+    var stream = RandomStream(seed: seed, .sample)
+    var examples = Trainer.Examples(shape: shape)
+    for _ in 0..<count {
+      let row = stream.next(below: 3)
+      let pixels = (0..<shape.count).map { UInt8(stream.next(below: 100) + ($0 / 4 == row ? 100 : 0)) }
+      examples.append(pixels: pixels, class: Int32(row))
+    }
+    return examples
+  }
+
+  static var data: DataSet {
+    DataSet(
+      name: "rows", labels: ["top", "middle", "bottom"], train: examples(90, seed: 1), test: examples(30, seed: 2))
+  }
+
+  /// Batch-norm, dropout, momentum, augmentation and a last batch of 1 (81 training images, batches of 16): everything
+  /// that has a state or draws random numbers.
+  static var description: NetworkDescription {
+    var recipe = TrainingRecipe()
+    recipe.epochs = 3
+    recipe.batch = 16
+    recipe.rate = 0.05
+    recipe.schedule = Schedule(.cosine())
+    recipe.validation = 0.1
+    recipe.augmentation = [.flip]
+    return NetworkDescription(name: "rows", input: shape, recipe: recipe) {
+      LayerDescription(.convolution(ConvolutionDescription(kernel: Extent(3), outputs: 4, padding: .same)))
+      LayerDescription(.batchNorm(BatchNormDescription(activation: .relu)))
+      LayerDescription(.flatten)
+      LayerDescription(.dropout(rate: 0.2))
+      LayerDescription(.dense(DenseDescription(outputs: 3)))
+      LayerDescription(.softmax)
+    }
+  }
+
+  static func run(_ description: NetworkDescription = description, data: DataSet = data) throws -> TrainingRun {
+    try TrainingRun(description, data: data, backend: CPUBackend(threads: 2))
+  }
+}
+
+/// A report's numbers, bit by bit.
+private func bits(_ step: StepReport) -> [UInt64] {
+  [
+    UInt64(step.epoch), UInt64(step.step), UInt64(step.images), step.loss.bitPattern, step.accuracy.bitPattern,
+    UInt64(step.rate.bitPattern), step.validation?.loss.bitPattern ?? 0, UInt64(step.validation?.correct ?? 0),
+  ]
+}
+
+/// The setting on account of which a run does not take a checkpoint; nil if it takes it.
+private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
+  do throws(RunError) {
+    try run.restore(checkpoint)
+    return nil
+  } catch {
+    guard case .otherRun(let setting, _, _) = error else { return "\(error)" }
+    return setting
+  }
+}
+
+@Suite struct RunTrainingTests {
+  @Test func aRunLearnsAndUsesEveryImageOnce() throws {
+    var description = RowProblem.description
+    description.recipe.epochs = 20
+    let run = try RowProblem.run(description)
+    #expect(run.stepsPerEpoch == 6 && run.imagesPerEpoch == 81)
+    var ends: [StepReport] = []
+    while !run.isFinished {
+      let step = try run.step()
+      if step.step == step.stepsPerEpoch { ends.append(step) }
+    }
+    #expect(ends.count == 20)
+    #expect(ends.allSatisfy { $0.images == 81 })
+    #expect(ends.last!.loss < ends.first!.loss / 2)
+    #expect(ends.last!.validation!.accuracy > 0.6)
+  }
+
+  @Test func theSameSeedGivesTheSameBitsAndAnotherDoesNot() throws {
+    func losses(seed: UInt64) throws -> [[UInt64]] {
+      var description = RowProblem.description
+      description.recipe.seed = seed
+      let run = try RowProblem.run(description)
+      var result: [[UInt64]] = []
+      while !run.isFinished { result.append(bits(try run.step())) }
+      return result
+    }
+    let first = try losses(seed: 1)
+    #expect(try losses(seed: 1) == first)
+    #expect(try losses(seed: 2) != first)
+  }
+
+  /// Stopped after every possible number of steps, in the middle of epochs and between them, through the file.
+  @Test func aResumedRunIsBitIdenticalToOneThatNeverStopped() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/checkpoint"
+    let whole = try RowProblem.run()
+    var reports: [[UInt64]] = []
+    var files: [[UInt8]] = [try whole.checkpoint().encoded()]
+    while !whole.isFinished {
+      reports.append(bits(try whole.step()))
+      files.append(try whole.checkpoint().encoded())
+    }
+    for stop in 0..<reports.count {
+      try folder.write(files[stop], to: "checkpoint")
+      let resumed = try RowProblem.run()
+      try resumed.restore(Checkpoint(path: path))
+      for step in stop..<reports.count { #expect(bits(try resumed.step()) == reports[step]) }
+      #expect(resumed.isFinished)
+      #expect(try resumed.checkpoint().encoded() == files.last!, "stopped after \(stop) steps")
+    }
+  }
+
+  @Test func aCheckpointIsForItsOwnRunOnly() throws {
+    let checkpoint = try RowProblem.run().checkpoint()
+    func setting(_ change: (inout NetworkDescription) -> Void) throws -> String? {
+      var description = RowProblem.description
+      change(&description)
+      return refused(try RowProblem.run(description), checkpoint)
+    }
+    #expect(try setting { _ in } == nil)
+    #expect(try setting { $0.layers[0].line = 7 } == nil)
+    #expect(try setting { $0.recipe.rate = 0.04 } == "rate")
+    #expect(try setting { $0.recipe.epochs = 4 } == "epochs")
+    #expect(try setting { $0.recipe.batch = 8 } == "batch")
+    #expect(try setting { $0.recipe.seed = 9 } == "seed")
+    #expect(try setting { $0.recipe.optimizer = .sgd } == "optimizer")
+    #expect(try setting { $0.recipe.augmentation = [] } == "augmentation")
+    #expect(try setting { $0.layers[3].kind = .dropout(rate: 0.3) } == "layers")
+
+    var data = RowProblem.data
+    var pixels = data.train.pixels
+    pixels[5] ^= 1
+    data.train = Trainer.Examples(shape: data.train.shape, pixels: pixels, classes: data.train.classes)
+    let other = try TrainingRun(
+      RowProblem.description, data: data, preprocessing: RowProblem.data.preprocessing,
+      backend: CPUBackend(threads: 2))
+    #expect(refused(other, checkpoint) == "data")
+  }
+
+  @Test func everyDamageOfACheckpointIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let whole = try RowProblem.run().checkpoint().encoded()
+    let path = folder.path + "/checkpoint"
+    for length in stride(from: 0, to: whole.count, by: 7) {
+      try folder.write(Array(whole.prefix(length)), to: "checkpoint")
+      #expect(throws: RunError.self, "a prefix of \(length) bytes") { _ = try Checkpoint(path: path) }
+    }
+    for bit in stride(from: 0, to: 8 * whole.count, by: 41) {
+      var damaged = whole
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      try folder.write(damaged, to: "checkpoint")
+      #expect(throws: RunError.self, "bit \(bit) flipped") { _ = try Checkpoint(path: path) }
+    }
+    #expect(throws: RunError.cannotReadCheckpoint(path: "no/such", reason: "No such file or directory")) {
+      _ = try Checkpoint(path: "no/such")
+    }
+    #expect(throws: RunError.cannotWriteCheckpoint(path: "/dev/full", reason: "No space left on device")) {
+      try RowProblem.run().checkpoint().write(to: "/dev/full")
+    }
+  }
+
+  /// Whatever the checksum says: lengths inside are bounded by the bytes that are there.
+  @Test func absurdCountsInACheckpointAreAnError() throws {
+    let folder = try TemporaryFolder()
+    let whole = try RowProblem.run().checkpoint().encoded()
+    for offset in stride(from: 20, to: min(whole.count - 8, 2000), by: 1) {
+      var damaged = whole
+      for byte in 0..<8 { damaged[offset + byte] = byte == 7 ? 0x7f : 0xff }
+      let checksum = damaged[20...].withUnsafeBytes { Checkpoint.checksum(of: $0) }
+      for byte in 0..<8 { damaged[12 + byte] = UInt8(truncatingIfNeeded: checksum >> (8 * byte)) }
+      // Some of these are numbers of which any value is as good as another: reading must end, one way or the other.
+      _ = try? Checkpoint(path: folder.write(damaged, to: "checkpoint"))
+    }
+  }
+
+  @Test func divergenceNamesStepAndRate() throws {
+    var description = RowProblem.description
+    description.recipe.rate = 1e6
+    description.recipe.schedule = Schedule()
+    let run = try RowProblem.run(description)
+    let error = #expect(throws: RunError.self) {
+      while !run.isFinished { _ = try run.step() }
+    }
+    guard case .diverged(let epoch, let step, let rate, let loss, let limit) = error else {
+      Issue.record("found \(String(describing: error))")
+      return
+    }
+    #expect(epoch == 1 && step > 1 && rate == 1e6 && !(loss <= limit))
+  }
+
+  @Test func theBestEpochIsExported() throws {
+    var description = RowProblem.description
+    description.recipe.epochs = 6
+    let run = try RowProblem.run(description)
+    var best: (correct: Int, epoch: Int) = (-1, 0)
+    while !run.isFinished {
+      guard let validation = try run.step().validation else { continue }
+      #expect(validation.isBest == (validation.correct > best.correct))
+      if validation.isBest { best = (validation.correct, run.epoch) }
+    }
+    #expect(try run.checkpoint().best?.epoch == best.epoch)
+    #expect(try run.checkpoint().best?.correct == best.correct)
+  }
+
+  @Test func networkAndDataMustFit() throws {
+    var data = RowProblem.data
+    data.labels.append("none")
+    #expect(
+      throws: RunError.mismatch(what: "rows: outputs", expected: "4, one per class of rows", found: "3")
+    ) { _ = try RowProblem.run(data: data) }
+    var description = RowProblem.description
+    description.input.height = 5
+    #expect(throws: RunError.mismatch(what: "rows: input", expected: "3x4x1 as rows has", found: "5x4x1")) {
+      _ = try RowProblem.run(description)
+    }
+  }
+}
