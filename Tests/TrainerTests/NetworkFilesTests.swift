@@ -1,0 +1,29 @@
+import Foundation
+import Format
+import Testing
+
+@testable import Trainer
+
+/// The networks of `nets/` are those of their papers: a wrong stride or width shows in the multiply-accumulates.
+struct NetworkFilesTests {
+  /// Multiply-accumulates of one image, as the literature and other implementations count them, in millions.
+  static let millions: [(file: String, expected: Double)] = [
+    ("mobilenet_v1", 569), ("mobilenet_v2", 301), ("resnet18", 1814), ("squeezenet1_1", 349),
+    ("efficientnet_lite0", 385), ("fashion_cnn", 29.9), ("lenet5", 0.42), ("mlp", 0.235), ("resnet8", 12.5),
+    ("ds_cnn", 2.66), ("mobilenet_v1_025_96", 7.49), ("autoencoder", 0.264),
+  ]
+
+  @Test(arguments: millions) func hasTheWorkOfItsPaper(network: (file: String, expected: Double)) throws {
+    let file = networksFolder.appendingPathComponent(network.file + ".net")
+    let description = try NetworkDescription(parsing: String(contentsOf: file, encoding: .utf8), file: file.path)
+    let graph = try Network(description, backend: CPUBackend(threads: 1), batch: 1, seed: 1).exportGraph()
+    let found = Double(graph.nodes.reduce(0) { $0 + graph.multiplyAccumulates(of: $1) }) / 1e6
+    #expect(abs(found - network.expected) <= 0.01 * network.expected, "\(network.file): \(found)")
+  }
+
+  @Test func everyFileIsInTheList() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: networksFolder.path)
+    let names = Set(files.filter { $0.hasSuffix(".net") }.map { String($0.dropLast(4)) })
+    #expect(names == Set(NetworkFilesTests.millions.map(\.file) + ["resnet_small"]))
+  }
+}
