@@ -47,12 +47,12 @@
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)      \
   ELEMENTWISE_KERNELS(KERNEL, avx2)
-#define AVXVNNI_KERNELS(KERNEL)                                                                    \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)                     \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)         \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4)              \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4)  \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)                  \
+#define AVXVNNI_KERNELS(KERNEL)                                                                   \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)                    \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 1)        \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x32c4, avxvnni, 1, 32, 4, 9, 128, 4) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)                 \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)
 #define AVX512_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_14x32, avx512, 14, 32, 1, 0, 0, 1)                     \
@@ -86,6 +86,29 @@
   AVXVNNI_KERNELS(KERNEL)            \
   AVX512_KERNELS(KERNEL)             \
   AVX512VNNI_KERNELS(KERNEL)
+#elif KERNELS_NEON
+#define NEON_KERNELS(KERNEL)                                                                 \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, neon, 6, 16, 1, 0, 0, 1)                      \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x16c4, neon, 4, 16, 4, 0, 0, 1)                    \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x16c4, neon, 4, 16, 4, 0, 0, 1)        \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x8, neon, 1, 8, 1, 9, 0, 1)                 \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_5x5_1x4, neon, 1, 4, 1, 25, 0, 1)                \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x16, neon, 1, 16, 1, 0, 0, 1)                   \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c4, neon, 1, 16, 4, 9, 0, 4)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c4, neon, 1, 16, 4, 9, 0, 4) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)                 \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)     \
+  ELEMENTWISE_KERNELS(KERNEL, neon)
+#define NEONDOT_KERNELS(KERNEL)                                                                  \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)                     \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)         \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x16c4, neondot, 1, 16, 4, 9, 0, 4)              \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c4, neondot, 1, 16, 4, 9, 0, 4)  \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_5x5_1x16c4, neondot, 1, 16, 4, 25, 0, 4)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x16c4, neondot, 1, 16, 4, 25, 0, 4) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)                  \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)
+#define ARCHITECTURE_KERNELS(KERNEL) NEON_KERNELS(KERNEL) NEONDOT_KERNELS(KERNEL)
 #else
 #define ARCHITECTURE_KERNELS(KERNEL)
 #endif

@@ -7,15 +7,37 @@ typedef __m256 vf32;
 typedef __m256i vs32;
 typedef __m256 vmask;
 
-// All bits in the first n lanes, 1 ≤ n ≤ 8.
-KERNEL_INLINE __m256i avx2_first(size_t n) {
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+// The first n of four, n ≤ 3, the rest 0. In pieces, because masked stores take dozens of cycles on some CPUs.
+KERNEL_INLINE __m128 avx2_load_few(const float *p, size_t n) {
+  const __m128 last = n & 1 ? _mm_load_ss(p + (n & 2)) : _mm_setzero_ps();
+  if (!(n & 2)) return last;
+  return _mm_movelh_ps(_mm_castpd_ps(_mm_load_sd((const double *)p)), last);
+}
+KERNEL_INLINE void avx2_store_few(float *p, __m128 a, size_t n) {
+  if (n & 2) {
+    _mm_storel_pi((__m64 *)p, a);
+    a = _mm_movehl_ps(a, a);
+  }
+  if (n & 1) _mm_store_ss(p + (n & 2), a);
 }
 
 KERNEL_INLINE vf32 vf32_load(const float *p) { return _mm256_loadu_ps(p); }
-KERNEL_INLINE vf32 vf32_load_n(const float *p, size_t n) { return _mm256_maskload_ps(p, avx2_first(n)); }
+KERNEL_INLINE vf32 vf32_load_n(const float *p, size_t n) {
+  if (n >= 8) return _mm256_loadu_ps(p);
+  if (n < 4) return _mm256_zextps128_ps256(avx2_load_few(p, n));
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), avx2_load_few(p + 4, n - 4), 1);
+}
 KERNEL_INLINE void vf32_store(float *p, vf32 a) { _mm256_storeu_ps(p, a); }
-KERNEL_INLINE void vf32_store_n(float *p, vf32 a, size_t n) { _mm256_maskstore_ps(p, avx2_first(n), a); }
+KERNEL_INLINE void vf32_store_n(float *p, vf32 a, size_t n) {
+  if (n >= 8) {
+    _mm256_storeu_ps(p, a);
+  } else if (n < 4) {
+    avx2_store_few(p, _mm256_castps256_ps128(a), n);
+  } else {
+    _mm_storeu_ps(p, _mm256_castps256_ps128(a));
+    avx2_store_few(p + 4, _mm256_extractf128_ps(a, 1), n - 4);
+  }
+}
 KERNEL_INLINE vf32 vf32_set(float a) { return _mm256_set1_ps(a); }
 KERNEL_INLINE vf32 vf32_add(vf32 a, vf32 b) { return _mm256_add_ps(a, b); }
 KERNEL_INLINE vf32 vf32_sub(vf32 a, vf32 b) { return _mm256_sub_ps(a, b); }

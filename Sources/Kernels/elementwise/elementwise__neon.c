@@ -1,0 +1,37 @@
+#include "../target.h"
+
+#if KERNELS_NEON
+
+#include "../simd/neon.h"
+#include "../simd/epilogue.h"
+#include "elementwise.h"
+
+void f32_add__neon(size_t count, const float *a, const float *b, float *output, float minimum, float maximum) {
+  f32_add(count, a, b, output, minimum, maximum);
+}
+
+void qs8_add__neon(size_t count, const int8_t *a, const int8_t *b, int8_t *output, const qs8_addition *addition) {
+  qs8_add(count, a, b, output, addition);
+}
+
+void f32_clamp__neon(size_t count, const float *input, float *output, float minimum, float maximum) {
+  f32_clamp(count, input, output, minimum, maximum);
+}
+
+void f32_sigmoid__neon(size_t count, const float *input, float *output) { f32_sigmoid(count, input, output); }
+void f32_tanh__neon(size_t count, const float *input, float *output) { f32_tanh(count, input, output); }
+void f32_softmax__neon(size_t count, const float *input, float *output) { f32_softmax(count, input, output); }
+
+void f32_range__neon(size_t count, const float *input, float *minimum, float *maximum) {
+  f32_range(count, input, minimum, maximum);
+}
+
+void f32_quantize__neon(size_t count, const float *input, int8_t *output, float inverse_scale, int32_t zero_point) {
+  f32_quantize(count, input, output, inverse_scale, zero_point);
+}
+
+void s8_dequantize__neon(size_t count, const int8_t *input, float *output, float scale, int32_t zero_point) {
+  s8_dequantize(count, input, output, scale, zero_point);
+}
+
+#endif

@@ -1,0 +1,13 @@
+#include "../target.h"
+
+#if KERNELS_NEON
+
+#include "../simd/neon_dot.h"
+#include "../simd/epilogue.h"
+#include "qs8_igemm.h"
+
+void qs8_igemm_4x16c4__neon(const qs8_igemm_arguments *arguments) { qs8_igemm(arguments, 4, 4); }
+
+void qs8_f32_igemm_4x16c4__neon(const qs8_f32_igemm_arguments *arguments) { qs8_f32_igemm(arguments, 4, 4); }
+
+#endif

@@ -1,0 +1,15 @@
+#include "../target.h"
+
+#if KERNELS_NEON
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+
+#include "../simd/neondot_dot.h"
+#include "../simd/epilogue.h"
+#include "qs8_igemm.h"
+
+void qs8_igemm_6x16c4__neondot(const qs8_igemm_arguments *arguments) { qs8_igemm(arguments, 6, 4); }
+
+void qs8_f32_igemm_6x16c4__neondot(const qs8_f32_igemm_arguments *arguments) { qs8_f32_igemm(arguments, 6, 4); }
+
+#pragma clang attribute pop
+#endif

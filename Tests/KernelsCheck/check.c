@@ -1,0 +1,304 @@
+// Every kernel that this CPU runs against the scalar one of its family, which the Swift tests (KernelsTests) check against
+// plain references: s8 results bit for bit, float results within a bound. A program of its own because it has to run where
+// there is no Swift: under qemu for other architectures and for CPUs without vector instructions (tools/test-kernels-foreign).
+//
+// Inputs and outputs end at inaccessible pages. Prints the tiers that ran; exit 1 at the first difference.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernels.h"
+
+static uint64_t random_state;
+
+static uint32_t random_bits(void) {
+  uint64_t z = random_state += UINT64_C(0x9E3779B97F4A7C15);
+  z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+  z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+  return (uint32_t)(z >> 32);
+}
+
+static size_t random_below(size_t count) { return random_bits() % count; }
+
+// `size` bytes that end at an inaccessible page, aligned to `alignment`; never freed before `release_buffers`.
+enum { MOST_BUFFERS = 16, BUFFER_SIZE = 4 << 20 };
+static char *slots[MOST_BUFFERS];
+static size_t used_slots;
+
+static void *buffer(size_t size, size_t alignment) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  if (used_slots == MOST_BUFFERS || size > BUFFER_SIZE) abort();
+  char **slot = &slots[used_slots++];
+  if (!*slot) {
+    *slot = mmap(NULL, BUFFER_SIZE + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (*slot == MAP_FAILED || mprotect(*slot + BUFFER_SIZE, page, PROT_NONE) != 0) abort();
+  }
+  return *slot + (BUFFER_SIZE - size) / alignment * alignment;
+}
+
+static void release_buffers(void) { used_slots = 0; }
+
+static void *filled(size_t elements, size_t size) {
+  char *p = buffer(elements * size, size);
+  for (size_t i = 0; i < elements; i++) {
+    if (size == 1) {
+      ((int8_t *)p)[i] = (int8_t)random_bits();
+    } else {
+      ((float *)p)[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    }
+  }
+  return p;
+}
+
+static int8_t *filled_weights(size_t count) {
+  int8_t *p = filled(count, 1);
+  for (size_t i = 0; i < count; i++) p[i] = p[i] == -128 ? 127 : p[i];
+  return p;
+}
+
+static float *filled_multipliers(size_t count, float scale) {
+  float *p = filled(count, 4);
+  for (size_t i = 0; i < count; i++) p[i] = fabsf(p[i]) * scale;
+  return p;
+}
+
+static size_t round_up(size_t a, size_t multiple) { return (a + multiple - 1) / multiple * multiple; }
+
+// Whether two results agree; `bound` is 0 for those that have to be equal.
+static bool agree(const void *a, const void *b, size_t count, size_t size, float bound) {
+  if (size == 1 || bound == 0) return memcmp(a, b, count * size) == 0;
+  const float *x = a, *y = b;
+  for (size_t i = 0; i < count; i++) {
+    if (!(fabsf(x[i] - y[i]) <= bound)) return false;
+  }
+  return true;
+}
+
+enum { MOST_OUTPUTS = 1 << 20 };
+static char expected[MOST_OUTPUTS * 4];
+
+// One call of an igemm or dwconv kernel: operands of chance, packed for it, the same for every kernel of one seed.
+static void *run_igemm(const kernel *k, size_t rows, size_t columns, size_t taps, size_t depth, size_t *size) {
+  const bool is_float = k->family == kernel_family_f32_igemm;
+  const size_t element = is_float ? 4 : 1;
+  char *inputs = filled(taps * rows * depth, element);
+  const void *pointers[16 * 9];
+  const size_t padded = round_up(columns, 64);
+  float *bias = filled(padded, 4), *multipliers = filled_multipliers(padded, 1e-3f);
+  const bool residual = random_below(2) == 0;
+  const int32_t zero_point = (int32_t)random_below(256) - 128;
+  void *packed = buffer(igemm_packed_size(k, columns, taps, depth), KERNELS_ALIGNMENT);
+  *size = k->family == kernel_family_qs8_igemm ? 1 : 4;
+  char *added = filled(rows * columns, *size);
+  char *output = buffer(rows * columns * *size, *size);
+  for (size_t t = 0; t < taps; t++) {
+    for (size_t r = 0; r < rows; r++) pointers[t * k->mr + r] = inputs + (t * rows + r) * depth * element;
+  }
+  if (is_float) {
+    f32_igemm_pack(k, columns, taps, depth, filled(columns * taps * depth, 4), bias, packed);
+    k->function.f32_igemm(&(f32_igemm_arguments){
+        rows, columns, taps, depth, (const float *const *)pointers, packed, (float *)output, columns,
+        residual ? (float *)added : NULL, columns, -INFINITY, INFINITY});
+  } else if (k->family == kernel_family_qs8_igemm) {
+    qs8_igemm_pack(k, columns, taps, depth, filled_weights(columns * taps * depth), NULL, zero_point, packed);
+    k->function.qs8_igemm(&(qs8_igemm_arguments){
+        rows, columns, taps, depth, (const int8_t *const *)pointers, packed, (int8_t *)output, columns,
+        residual ? (int8_t *)added : NULL, columns, {zero_point, 3, 1 << 19, 12345, 20, -7, -128, 127},
+        {multipliers, (float)(-100 - zero_point), (float)(127 - zero_point), zero_point}});
+  } else {
+    qs8_f32_igemm_pack(k, columns, taps, depth, filled_weights(columns * taps * depth), packed);
+    k->function.qs8_f32_igemm(&(qs8_f32_igemm_arguments){
+        rows, columns, taps, depth, (const int8_t *const *)pointers, packed, (float *)output, columns,
+        residual ? (float *)added : NULL, columns, {multipliers, bias, -1, INFINITY, zero_point}});
+  }
+  return output;
+}
+
+static void *run_dwconv(const kernel *k, size_t pixels, size_t channels, size_t window, size_t stride, size_t *size) {
+  const bool is_float = k->family == kernel_family_f32_dwconv;
+  const size_t element = is_float ? 4 : 1, taps = window * window, count = (pixels - 1) * stride * window + taps;
+  char *inputs = filled(count * channels, element);
+  const void *pointers[1024];
+  for (size_t i = 0; i < count; i++) pointers[i] = inputs + i * channels * element;
+  const size_t padded = round_up(channels, 64);
+  float *bias = filled(padded, 4), *multipliers = filled_multipliers(padded, 1e-2f);
+  const int32_t zero_point = (int32_t)random_below(256) - 128;
+  void *packed = buffer(dwconv_packed_size(k, channels, window, window), KERNELS_ALIGNMENT);
+  *size = k->family == kernel_family_qs8_dwconv ? 1 : 4;
+  char *output = buffer(pixels * channels * *size, *size);
+  if (is_float) {
+    f32_dwconv_pack(k, channels, window, window, filled(taps * channels, 4), bias, packed);
+    k->function.f32_dwconv(&(f32_dwconv_arguments){pixels, channels, taps, (const float *const *)pointers,
+                                                   stride * window, 0, packed, (float *)output, channels, -INFINITY,
+                                                   INFINITY});
+  } else if (k->family == kernel_family_qs8_dwconv) {
+    qs8_dwconv_pack(k, channels, window, window, filled_weights(taps * channels), NULL, zero_point, packed);
+    k->function.qs8_dwconv(&(qs8_dwconv_arguments){
+        pixels, channels, taps, (const int8_t *const *)pointers, stride * window, 0, packed, (int8_t *)output, channels,
+        {multipliers, (float)(-100 - zero_point), (float)(127 - zero_point), zero_point}});
+  } else {
+    qs8_f32_dwconv_pack(k, channels, window, window, filled_weights(taps * channels), packed);
+    k->function.qs8_f32_dwconv(&(qs8_f32_dwconv_arguments){
+        pixels, channels, taps, (const int8_t *const *)pointers, stride * window, 0, packed, (float *)output, channels,
+        {multipliers, bias, -1, INFINITY, zero_point}});
+  }
+  return output;
+}
+
+static void *run_pool(const kernel *k, size_t pixels, size_t channels, size_t *size) {
+  enum { TAPS = 6 };
+  const bool is_float = k->family == kernel_family_f32_maxpool || k->family == kernel_family_f32_avgpool ||
+                        k->family == kernel_family_f32_mean;
+  *size = is_float ? 4 : 1;
+  char *inputs = filled(pixels * TAPS * channels, *size);
+  float multipliers[64];
+  const void *pointers[64 * TAPS];
+  for (size_t i = 0; i < pixels * TAPS; i++) pointers[i] = inputs + i * channels * *size;
+  for (size_t p = 0; p < pixels; p++) multipliers[p] = 1.0f / TAPS;
+  char *output = buffer(pixels * channels * *size, *size);
+  const float *const *floats = (const float *const *)pointers;
+  const int8_t *const *bytes = (const int8_t *const *)pointers;
+  memset(output, 0, pixels * channels * *size);
+  switch (k->family) {
+    case kernel_family_f32_maxpool:
+      k->function.f32_maxpool(
+          &(f32_maxpool_arguments){pixels, channels, TAPS, floats, TAPS, 0, (float *)output, channels});
+      break;
+    case kernel_family_s8_maxpool:
+      k->function.s8_maxpool(
+          &(s8_maxpool_arguments){pixels, channels, TAPS, bytes, TAPS, 0, (int8_t *)output, channels});
+      break;
+    case kernel_family_f32_avgpool:
+      k->function.f32_avgpool(&(f32_avgpool_arguments){pixels, channels, TAPS, floats, TAPS, 0, multipliers,
+                                                       (float *)output, channels});
+      break;
+    case kernel_family_qs8_avgpool:
+      k->function.qs8_avgpool(&(qs8_avgpool_arguments){pixels, channels, TAPS, bytes, TAPS, 0, multipliers, -5,
+                                                       (int8_t *)output, channels});
+      break;
+    case kernel_family_f32_mean:
+      k->function.f32_mean(pixels, channels, (float *)inputs, channels, (float *)output);
+      break;
+    default:
+      k->function.qs8_mean(pixels, channels, (int8_t *)inputs, channels, 17, (int8_t *)output);
+  }
+  return output;
+}
+
+static void *run_elementwise(const kernel *k, size_t count, size_t *size) {
+  const bool from_bytes = k->family == kernel_family_qs8_add || k->family >= kernel_family_s8_dequantize;
+  const bool to_bytes = k->family == kernel_family_qs8_add || k->family == kernel_family_f32_quantize ||
+                        k->family == kernel_family_s8_lookup;
+  char *a = filled(count, from_bytes ? 1 : 4), *b = filled(count, from_bytes ? 1 : 4);
+  int8_t *table = filled(256, 1);
+  int32_t *entries = buffer(256 * 4, 4);
+  for (size_t i = 0; i < 256; i++) entries[i] = (int32_t)(random_bits() >> 9);
+  *size = to_bytes ? 1 : 4;
+  char *output = buffer(count * *size, *size);
+  memset(output, 0, count * *size);
+  switch (k->family) {
+    case kernel_family_f32_add:
+      k->function.f32_add(count, (float *)a, (float *)b, (float *)output, -1, 1);
+      break;
+    case kernel_family_qs8_add:
+      k->function.qs8_add(count, (int8_t *)a, (int8_t *)b, (int8_t *)output,
+                          &(qs8_addition){3, -7, 1 << 20, 54321, 20, 5, -128, 100});
+      break;
+    case kernel_family_f32_clamp:
+      k->function.f32_clamp(count, (float *)a, (float *)output, -0.5f, 0.5f);
+      break;
+    case kernel_family_f32_range: {
+      float low = 1, high = -1;
+      k->function.f32_range(count, (float *)a, &low, &high);
+      memcpy(output, count > 1 ? (float[]){low, high} : (float[]){low}, count > 1 ? 8 : 4);
+      break;
+    }
+    case kernel_family_f32_quantize:
+      k->function.f32_quantize(count, (float *)a, (int8_t *)output, 150, 20);
+      break;
+    case kernel_family_s8_dequantize:
+      k->function.s8_dequantize(count, (int8_t *)a, (float *)output, 0.03f, -4);
+      break;
+    case kernel_family_s8_lookup:
+      k->function.s8_lookup(count, (int8_t *)a, table, (int8_t *)output);
+      break;
+    case kernel_family_s8_lookup_softmax:
+      k->function.s8_lookup_softmax(count, (int8_t *)a, entries, (float *)output);
+      break;
+    default:
+      for (size_t i = 0; i < count; i++) ((float *)a)[i] *= 6;
+      k->function.f32_map(count, (float *)a, (float *)output);
+  }
+  return output;
+}
+
+// Runs `k` and the scalar kernel of its family on the same operands.
+static bool check(const kernel *k, uint64_t seed) {
+  const kernel *scalar = kernels_best(kernels_isa_scalar, k->family);
+  size_t count = 0, size = 0;
+  float bound = 0;
+  char shape[128];
+  for (int pass = 0; pass < 2; pass++) {
+    const kernel *now = pass == 0 ? scalar : k;
+    random_state = seed;
+    char *output;
+    if (k->family <= kernel_family_qs8_f32_igemm) {
+      const size_t most = scalar->mr < k->mr ? scalar->mr : k->mr;
+      const size_t rows = 1 + random_below(most), columns = 1 + random_below(seed % 3 ? 40 : 300);
+      const size_t taps = random_below(2) ? 1 : 9, depth = 1 + random_below(seed % 5 ? 40 : 200);
+      snprintf(shape, sizeof shape, "rows %zu, columns %zu, taps %zu, depth %zu", rows, columns, taps, depth);
+      output = run_igemm(now, rows, columns, taps, depth, &size);
+      count = rows * columns;
+      bound = k->family == kernel_family_f32_igemm ? (float)(taps * depth + 4) * 0x1p-22f * (float)(taps * depth) : 0;
+    } else if (k->family <= kernel_family_qs8_f32_dwconv) {
+      const size_t pixels = 1 + random_below(9), channels = 1 + random_below(150), stride = 1 + random_below(3);
+      const size_t window = k->taps == 25 ? 5 : k->taps == 9 ? 3 : 1 + random_below(5);
+      snprintf(shape, sizeof shape, "pixels %zu, channels %zu, window %zu, stride %zu", pixels, channels, window, stride);
+      output = run_dwconv(now, pixels, channels, window, stride, &size);
+      count = pixels * channels;
+      bound = k->family == kernel_family_f32_dwconv ? 1e-5f : 0;
+    } else if (k->family <= kernel_family_qs8_mean) {
+      const size_t pixels = 1 + random_below(12), channels = 1 + random_below(70);
+      snprintf(shape, sizeof shape, "pixels %zu, channels %zu", pixels, channels);
+      output = run_pool(now, pixels, channels, &size);
+      count = pixels * channels;
+      bound = 1e-5f;
+    } else {
+      count = 1 + random_below(90);
+      snprintf(shape, sizeof shape, "count %zu", count);
+      output = run_elementwise(now, count, &size);
+      bound = k->family >= kernel_family_f32_sigmoid && k->family <= kernel_family_f32_softmax ? 1e-6f : 0;
+    }
+    if (pass == 0) {
+      memcpy(expected, output, count * size);
+    } else if (!agree(expected, output, count, size, bound)) {
+      printf("%s differs from %s: %s, seed %llu\n", k->name, scalar->name, shape, (unsigned long long)seed);
+      return false;
+    }
+    release_buffers();
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  const uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
+  size_t count = 0;
+  printf("tiers:");
+  for (int isa = 0; isa < KERNELS_ISA_COUNT; isa++) {
+    if (kernels_isa_supported((kernels_isa)isa)) printf(" %s", kernels_isa_name((kernels_isa)isa));
+  }
+  printf("; best: %s\n", kernels_isa_name(kernels_best_isa()));
+  for (size_t i = 0; i < kernels_count(); i++) {
+    const kernel *k = kernels_at(i);
+    if (!kernels_isa_supported(k->isa)) continue;
+    count++;
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+      if (!check(k, seed)) return 1;
+    }
+  }
+  printf("%zu kernels equal the scalar ones on %llu random shapes each\n", count, (unsigned long long)seeds);
+  return 0;
+}
