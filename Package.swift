@@ -67,7 +67,7 @@ let package = Package(
     tests("FormatTests", ["Format", "Quantize"], exclude: ["Fixtures"]),
     tests("TerminalTests", ["Terminal"]),
     tests("RuntimeTests", ["Runtime", "Quantize", "Format", "Kernels", "Platform", "TestSupport"]),
-    tests("QuantizeTests", ["Quantize", "Format"]),
+    tests("QuantizeTests", ["Quantize", "Format", "TestSupport"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"]),

@@ -1,4 +1,5 @@
 import Format
+import TestSupport
 import Testing
 
 @testable import Quantize

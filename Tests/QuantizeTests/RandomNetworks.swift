@@ -1,6 +1,5 @@
 import Format
-
-@testable import Quantize
+import TestSupport
 
 extension NetworkBuilder {
   /// A random network over every operator that a float model may have: a chain on an image with side branches, then a

@@ -19,12 +19,9 @@ public struct QuantizationReport: Equatable, Sendable {
   }
 
   public var layers: [Layer]
-  /// Sizes of the model, or of its constants if nobody says otherwise, float and int8.
+  /// Bytes of the float and of the int8 model's constants, or of their files if the caller sets them.
   public var bytesBefore: Int
   public var bytesAfter: Int
-  /// Shares of test examples classified right, in [0, 1]; nil until someone evaluates.
-  public var accuracyBefore: Double?
-  public var accuracyAfter: Double?
 }
 
 /// Compares a float network with its int8 version while something else runs both.
