@@ -14,6 +14,7 @@ enum Edgetrain {
       Subcommand("evaluate MODEL", help: "accuracy of a model file on test images"),
       Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
+      Subcommand("demo", help: "what networks can and cannot learn, on points of the plane"),
       Subcommand("photo", help: "write a test image as a camera would give it"),
     ],
     examples: [
@@ -34,12 +35,13 @@ enum Edgetrain {
     case "quantize": try QuantizeCommand.run(rest)
     case "info": try InfoCommand.run(rest)
     case "data": try InfoCommand.runData(rest)
+    case "demo": try DemoCommand.run(rest)
     case "photo": try PhotoCommand.run(rest)
     case "--help", "-h", "help": write(command.help)
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, info or photo", found: first, command: "edgetrain")
+        "command", expected: "train, evaluate, quantize, info, demo or photo", found: first, command: "edgetrain")
     }
   }
 }

@@ -56,6 +56,16 @@ import Testing
     }
   }
 
+  @Test func numbersInFewDigits() {
+    #expect(
+      [0, 0.03125, 0.5, 3.14159, 93.4, 512.25, 12345.6].map { shortNumber($0) } == [
+        "0.0000", "0.0313", "0.5000", "3.142", "93.40", "512.3", "12346",
+      ])
+    #expect(
+      [0.0004, 0.04, 4, 40, 400].map { shortNumber($0, digits: 3) } == ["4×10⁻⁴", "0.040", "4.00", "40.0", "400"])
+    #expect(shortNumber(-0.000_000_413) == "−4.13×10⁻⁷")
+  }
+
   @Test func summaryKeepsExtremesAndMean() {
     let points = (0..<1000).map { Point(x: Double($0), y: $0 == 500 ? 9 : Double($0 % 2)) } + [Point(x: 3, y: .nan)]
     let intervals = points.summarized(into: 10, over: Axis("x", values: [0, 1000], isTight: true))

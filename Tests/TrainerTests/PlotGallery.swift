@@ -5,7 +5,7 @@ import Vision
 @testable import Trainer
 
 /// One of each drawing, with what is awkward about it: what the tests check, and what a person looks at after
-/// `PLOT_GALLERY=/tmp/gallery swift test --filter PlotPage`.
+/// `PLOT_GALLERY=/tmp/gallery swift test --filter 'PlotPage|Demo'`.
 enum PlotGallery {
   static let hostile = "<b>\"R&D\" 'x' \u{1} ü 靴</b>"
 
@@ -67,7 +67,7 @@ enum PlotGallery {
     }
     return DecisionPlot(
       title: "Circles, hidden layer", note: "accuracy 97.5 %",
-      probability: Field(columns: 81, rows: 81, x: square, y: square, values: values), samples: samples
+      field: Field(columns: 81, rows: 81, x: square, y: square, values: values), samples: samples
     ).drawing()
   }
 
@@ -81,7 +81,7 @@ enum PlotGallery {
     }
     return DecisionPlot(
       title: "XOR, one neuron", note: "accuracy 75 %",
-      probability: Field(columns: 41, rows: 41, x: square, y: square, values: values), samples: samples
+      field: Field(columns: 41, rows: 41, x: square, y: square, values: values), samples: samples
     ).drawing()
   }
 
@@ -151,6 +151,18 @@ enum PlotGallery {
       })
     page.code("edgetrain train nets/lenet5.net --data fashion-mnist --run run/")
     return page
+  }
+}
+
+extension PlotGallery {
+  /// Writes the files into the folder that PLOT_GALLERY names, if it does.
+  static func save(_ files: [(name: String, text: String)]) throws {
+    guard let folder = ProcessInfo.processInfo.environment["PLOT_GALLERY"] else { return }
+    for file in files {
+      let place = URL(fileURLWithPath: folder).appendingPathComponent(file.name)
+      try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try file.text.write(to: place, atomically: true, encoding: .utf8)
+    }
   }
 }
 

@@ -18,12 +18,12 @@ import Vision
     for word in ["nan", "inf"] {
       #expect(file.attributes.allSatisfy { !$0.contains(word) || $0.contains(PlotGallery.hostile) }, "\(word)")
     }
-    try save(drawing.file, as: name + ".svg")
+    try PlotGallery.save([(name + ".svg", drawing.file)])
   }
 
   @Test func pageIsWellFormedAndWhole() throws {
     let html = try PlotGallery.page().html
-    try save(html, as: "index.html")
+    try PlotGallery.save([("index.html", html)])
     let page = try ParsedXML(String(html.dropFirst("<!DOCTYPE html>\n".count)))
     #expect(page.elements["svg", default: 0] >= 8)
     #expect(page.elements["img"] == 9)
@@ -85,12 +85,6 @@ import Vision
       #expect(Array(large.pixels[target..<(target + 3)]) == Array(image.pixels[source..<(source + 3)]))
     }
     #expect(large.enlarged() == large)
-  }
-
-  private func save(_ text: String, as name: String) throws {
-    guard let folder = ProcessInfo.processInfo.environment["PLOT_GALLERY"] else { return }
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
   }
 }
 

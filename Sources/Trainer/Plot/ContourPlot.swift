@@ -18,7 +18,7 @@ struct ContourPlot {
     let x = Axis(x, values: [field.x.lowerBound, field.x.upperBound], isTight: true)
     let y = Axis(y, values: [field.y.lowerBound, field.y.upperBound], isTight: true)
     let bands = Bands(equalSharesOf: field)
-    let limits = bands.limits.map { shortNumber($0, digits: 3) }
+    let limits = bands.limits.map { shortNumber($0.value, digits: 3) }
     let keyWidth = 24 + limits.reduce(0) { max($0, Drawing.textWidth($1, size: 11)) }
     var drawing = Drawing(width: width, height: height, summary: "\(title). Level lines over \(x.label) and \(y.label)")
     drawing.text(title, x: 0, y: 18, class: "title")
@@ -41,7 +41,7 @@ struct ContourPlot {
     let points = path.points.compactMap { frame.place($0.x, $0.y) }
     let style = Theme.seriesClass(path.color)
     drawing.path(Drawing.pathData(points), class: "curve \(style)")
-    for point in points { drawing.circle(x: point.x, y: point.y, radius: 2.6, class: "dot fill \(style)") }
+    for point in points { drawing.circle(x: point.x, y: point.y, radius: 2.2, class: "fill \(style)") }
   }
 
   /// The bands, the lowest at the bottom, with the values between them.

@@ -11,22 +11,25 @@ struct DecisionPlot {
   let title: String
   /// Under the title: how well it does.
   let note: String
-  /// The probability of class 1.
-  let probability: Field
+  /// What the classifier says: by default, the probability of class 1.
+  let field: Field
+  /// From which value on the answer is class 1.
+  var threshold = 0.5
+  var bands = Bands(linear: 0...1)
   let samples: [Sample]
   /// Width and height of the square that the field fills.
   var side = 190.0
 
   func drawing() -> Drawing {
-    let x = Axis("x₁", values: [probability.x.lowerBound, probability.x.upperBound], isTight: true, count: 4)
-    let y = Axis("x₂", values: [probability.y.lowerBound, probability.y.upperBound], isTight: true, count: 4)
+    let x = Axis("x₁", values: [field.x.lowerBound, field.x.upperBound], isTight: true, count: 4)
+    let y = Axis("x₂", values: [field.y.lowerBound, field.y.upperBound], isTight: true, count: 4)
     let left = y.labelWidth + 8
     let frame = Frame(left: left, top: 70, width: side, height: side, x: x, y: y)
     var drawing = Drawing(width: left + side + 12, height: 70 + side + 46, summary: "\(title): \(note)")
     drawing.text(title, x: 0, y: 18, class: "title")
     drawing.text(note, x: 0, y: 36, class: "muted")
-    drawing.field(probability, bands: Bands(linear: 0...1), ramp: "d", in: frame)
-    drawing.lines(of: probability, at: 0.5, class: "boundary", in: frame)
+    drawing.field(field, bands: bands, ramp: "d", in: frame)
+    drawing.lines(of: field, at: threshold, class: "boundary", in: frame)
     frame.draw(in: &drawing, hasGrid: false)
     for sample in samples { draw(sample, in: frame, &drawing) }
     return drawing
@@ -46,8 +49,8 @@ struct DecisionPlot {
       ]
       drawing.path(Drawing.pathData(corners, isClosed: true), class: "dot fill s1")
     }
-    let isRight = (probability.value(near: sample.place) >= 0.5) == (sample.label == 1)
-    if !isRight { drawing.circle(x: at.x, y: at.y, radius: radius + 3.5, class: "wrong") }
+    let isRight = (field.value(near: sample.place) >= threshold) == (sample.label == 1)
+    if !isRight { drawing.circle(x: at.x, y: at.y, radius: radius * 1.6, class: "wrong") }
   }
 }
 

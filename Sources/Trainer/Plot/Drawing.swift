@@ -120,11 +120,11 @@ extension Drawing {
   static func textWidth(_ text: String, size: Double = 12) -> Double {
     text.reduce(0) { width, character in
       switch character {
-      case "i", "j", "l", "t", "f", "r", "I", ".", ",", ":", ";", "|", "!", "'", "(", ")", "[", "]", " ": width + 0.33
-      case "m", "w", "M", "W", "%", "@": width + 0.87
-      case "A"..."Z": width + 0.67
-      case "⁰"..."⁹", "¹", "²", "³", "⁻": width + 0.37
-      default: width + (character.isASCII ? 0.57 : 0.75)
+      case "i", "j", "l", "t", "f", "r", "I", ".", ",", ":", ";", "|", "!", "'", "(", ")", "[", "]", " ": width + 0.36
+      case "m", "w", "M", "W", "%", "@": width + 0.92
+      case "A"..."Z": width + 0.68
+      case "⁰"..."⁹", "¹", "²", "³", "⁻": width + 0.42
+      default: width + (character.isASCII ? 0.62 : 0.8)
       }
     } * size
   }
@@ -135,10 +135,9 @@ struct Point: Equatable {
   var y: Double
 }
 
-/// A length in a drawing: two digits behind the point are finer than any screen.
+/// A length in a drawing: a tenth of a pixel is finer than most screens.
 private func coordinate(_ value: Double) -> String {
-  var text = fixed(value.isFinite ? value : 0, decimals: 2)
-  while text.last == "0" { text.removeLast() }
-  if text.last == "." { text.removeLast() }
+  var text = fixed(value.isFinite ? value : 0, decimals: 1)
+  if text.hasSuffix(".0") { text.removeLast(2) }
   return text
 }

@@ -1,12 +1,19 @@
 /// How a field becomes bands of colour: the values where one band ends and the next begins.
 struct Bands {
-  /// Ascending, one fewer than bands.
-  let limits: [Double]
+  struct Limit {
+    let value: Double
+    /// The step of a ramp that is shown above the limit.
+    let step: Int
+  }
+
+  /// Ascending.
+  let limits: [Limit]
 
   /// `Theme.steps` bands of equal height.
   init(linear range: ClosedRange<Double>) {
     limits = (1..<Theme.steps).map { step in
-      range.lowerBound + (range.upperBound - range.lowerBound) * Double(step) / Double(Theme.steps)
+      let share = Double(step) / Double(Theme.steps)
+      return Limit(value: range.lowerBound + (range.upperBound - range.lowerBound) * share, step: step)
     }
   }
 
@@ -14,8 +21,13 @@ struct Bands {
   /// powers of ten are then seen alike.
   init(equalSharesOf field: Field) {
     let sorted = field.values.filter { $0.isFinite }.sorted()
-    limits = sorted.isEmpty ? [] : (1..<Theme.steps).map { sorted[sorted.count * $0 / Theme.steps] }
+    limits =
+      sorted.isEmpty
+      ? [] : (1..<Theme.steps).map { Limit(value: sorted[sorted.count * $0 / Theme.steps], step: $0) }
   }
+
+  /// Two bands, of a ramp's two ends.
+  init(at threshold: Double) { limits = [Limit(value: threshold, step: Theme.steps - 1)] }
 }
 
 extension Drawing {
@@ -24,11 +36,11 @@ extension Drawing {
   /// - Parameter ramp: "d" (two ends) or "q" (amounts).
   mutating func field(_ field: Field, bands: Bands, ramp: String, in frame: Frame) {
     rectangle(x: frame.left, y: frame.top, width: frame.width, height: frame.height, class: "\(ramp)0")
-    for (index, limit) in bands.limits.enumerated() {
-      let data = field.region(above: limit).map { Drawing.pathData($0, in: frame) }.joined()
-      if !data.isEmpty { path(data, class: "region \(ramp)\(index + 1)") }
+    for limit in bands.limits {
+      let data = field.region(above: limit.value).map { Drawing.pathData($0, in: frame) }.joined()
+      if !data.isEmpty { path(data, class: "region \(ramp)\(limit.step)") }
     }
-    for limit in bands.limits { lines(of: field, at: limit, class: "level", in: frame) }
+    for limit in bands.limits { lines(of: field, at: limit.value, class: "level", in: frame) }
   }
 
   /// Where the field has the value `level`.
@@ -40,7 +52,7 @@ extension Drawing {
   /// The line in the drawing, without the points that no eye would miss.
   private static func pathData(_ line: Polyline, in frame: Frame) -> String {
     let placed = Polyline(points: line.points.compactMap { frame.place($0.x, $0.y) }, isClosed: line.isClosed)
-    let simple = placed.simplified(tolerance: 0.15)
+    let simple = placed.simplified(tolerance: 0.2)
     return pathData(simple.points, isClosed: simple.isClosed)
   }
 }

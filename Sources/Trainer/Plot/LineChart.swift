@@ -1,3 +1,4 @@
+import Foundation
 import Terminal
 
 /// Curves over a common axis, with a legend above them.
@@ -35,7 +36,7 @@ struct LineChart {
     var drawing = Drawing(
       width: width, height: height, summary: "\(title). \(y.label) against \(x.label): \(names)")
     drawing.text(title, x: 0, y: 18, class: "title")
-    let legend = Legend(series.enumerated().map { Legend.Entry($1.name, color(of: $0), isDashed: $1.isDashed) })
+    let legend = Legend(series.indices.map { Legend.Entry(series[$0].name, color(of: $0), isDashed: isDashed($0)) })
     let legendHeight = legend.draw(in: &drawing, x: 0, y: 38, width: width)
     let left = y.labelWidth + 8
     let top = 40 + legendHeight + 34
@@ -50,6 +51,9 @@ struct LineChart {
 
   private func color(of index: Int) -> Int { series[index].color ?? index }
 
+  /// Where colours begin to repeat, dashes tell series apart.
+  private func isDashed(_ index: Int) -> Bool { series[index].isDashed || index >= Theme.light.series.count }
+
   private func draw(_ index: Int, in frame: Frame, _ drawing: inout Drawing) {
     let series = series[index]
     let style = Theme.seriesClass(color(of: index))
@@ -58,13 +62,14 @@ struct LineChart {
       let intervals = points.summarized(into: LineChart.mostPoints, over: x)
       let upper = intervals.compactMap { frame.place($0.x, $0.high) }
       let lower = intervals.compactMap { frame.place($0.x, $0.low) }
-      drawing.path(Drawing.pathData(upper + lower.reversed(), isClosed: true), class: "band fill \(style)")
+      let band = Polyline(points: upper + lower.reversed(), isClosed: true).simplified(tolerance: 0.2)
+      drawing.path(Drawing.pathData(band.points, isClosed: true), class: "band fill \(style)")
       points = intervals.map { Point(x: $0.x, y: $0.mean) }
     }
     let pieces = points.map { frame.place($0.x, $0.y) }.split(separator: nil).map { $0.compactMap { $0 } }
     for piece in pieces {
       let data = Drawing.pathData(Polyline(points: piece, isClosed: false).simplified(tolerance: 0.1).points)
-      drawing.path(data, class: "curve \(style)" + (series.isDashed ? " dashed" : ""))
+      drawing.path(data, class: "curve \(style)" + (isDashed(index) ? " dashed" : ""))
     }
     guard series.hasDots || points.count == 1 else { return }
     for point in points {
@@ -144,10 +149,10 @@ extension [Point] {
   }
 }
 
-/// The number with about `digits` significant digits, for tips and keys: "0.0312", "93.4", "12345".
+/// The number with about `digits` significant digits, for tips and keys: "0.0312", "93.40", "12345", "4.1×10⁻⁷".
 func shortNumber(_ value: Double, digits: Int = 4) -> String {
   let size = value.magnitude
-  if size != 0 && size < 1e-4 { return Ticks.label(value, step: 0) }
+  if size != 0 && size < pow(10, Double(1 - digits)) { return Ticks.label(value, step: 0) }
   let whole = size < 1 ? 0 : size < 10 ? 1 : size < 100 ? 2 : size < 1000 ? 3 : digits
   return fixed(value, decimals: max(0, digits - whole))
 }

@@ -117,7 +117,7 @@ struct Page {
     *{box-sizing:border-box}
     body{margin:0;background:var(--paper);color:var(--ink);
     font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}
-    main{max-width:1080px;margin:0 auto;padding:32px 24px 64px}
+    main{max-width:1160px;margin:0 auto;padding:32px 24px 64px}
     h1{font-size:30px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
     h2{font-size:21px;margin:44px 0 8px;padding-top:14px;border-top:1px solid var(--rule)}
     p{max-width:72ch;margin:8px 0 14px}.lead{color:var(--muted);margin:0 0 20px}

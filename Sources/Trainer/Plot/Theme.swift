@@ -93,7 +93,7 @@ struct Theme {
       ".region{fill-rule:evenodd;stroke:none}",
       ".band{stroke:none;fill-opacity:.18}",
       ".dot{stroke:var(--paper);stroke-width:1.2}",
-      ".wrong{fill:none;stroke:var(--ink);stroke-width:1.5}",
+      ".wrong{fill:none;stroke:var(--ink);stroke-width:1.1}",
       ".level{fill:none;stroke:var(--ink);stroke-opacity:.28;stroke-width:.75}",
       ".boundary{fill:none;stroke:var(--ink);stroke-width:2}",
       ".mark{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3}",

@@ -1,0 +1,30 @@
+import Format
+import Foundation
+
+/// A folder that a command writes files into.
+struct OutputFolder {
+  let path: String
+
+  /// Makes the folder, and those that it lies in, unless it is there.
+  ///
+  /// - Throws: `FormatError.cannotWrite`.
+  init(path: String) throws {
+    self.path = path
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue {
+      throw FormatError.cannotWrite(path: path, reason: systemErrorText(ENOTDIR))
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw FormatError.cannotWrite(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  func path(of name: String) -> String { path + (path.hasSuffix("/") ? "" : "/") + name }
+
+  /// Replaces the file `name` in one go.
+  func write(_ text: String, to name: String) throws {
+    try OutputFile(path: path(of: name)).write(Array(text.utf8))
+  }
+}
