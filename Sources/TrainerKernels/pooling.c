@@ -13,35 +13,50 @@ TRAINER_INLINE span inside(ptrdiff_t position, ptrdiff_t window, ptrdiff_t size)
   return s;
 }
 
-TRAINER_INLINE void keep_larger(const float *restrict values, int32_t place, float *restrict output,
-                                int32_t *restrict indices, ptrdiff_t channels) {
-  for (ptrdiff_t c = 0; c < channels; c++) {
-    int larger = values[c] > output[c];
-    output[c] = larger ? values[c] : output[c];
-    indices[c] = larger ? place + (int32_t)c : indices[c];
+enum { lanes = 16 };
+
+// The largest of each of sixteen channels over a window, and where it was; the first one stands until a larger comes.
+TRAINER_INLINE void window_maximum(const trainer_pool *pool, const float *image, span rows, span columns,
+                                   float *restrict largest, int32_t *restrict places) {
+  ptrdiff_t start = (rows.first * pool->width + columns.first) * pool->channels;
+  for (int lane = 0; lane < lanes; lane++) {
+    largest[lane] = image[start + lane];
+    places[lane] = (int32_t)start + lane;
+  }
+  for (ptrdiff_t y = rows.first; y < rows.last; y++) {
+    for (ptrdiff_t x = columns.first; x < columns.last; x++) {
+      ptrdiff_t place = (y * pool->width + x) * pool->channels;
+      for (int lane = 0; lane < lanes; lane++) {
+        int larger = image[place + lane] > largest[lane];
+        largest[lane] = larger ? image[place + lane] : largest[lane];
+        places[lane] = larger ? (int32_t)place + lane : places[lane];
+      }
+    }
   }
 }
 
 TRAINER_CLONES void trainer_max_pool(const trainer_pool *pool, const float *image, float *output, int32_t *indices) {
   const ptrdiff_t channels = pool->channels;
+  const float *end = output + pool->output_height * pool->output_width * channels;
   for (ptrdiff_t oy = 0; oy < pool->output_height; oy++) {
     span rows = inside(oy * pool->stride_height - pool->top, pool->window_height, pool->height);
-    for (ptrdiff_t ox = 0; ox < pool->output_width; ox++) {
+    for (ptrdiff_t ox = 0; ox < pool->output_width; ox++, output += channels, indices += channels) {
       span columns = inside(ox * pool->stride_width - pool->left, pool->window_width, pool->width);
-      ptrdiff_t start = (rows.first * pool->width + columns.first) * channels;
-      // The first element stands until a larger one comes.
-      for (ptrdiff_t c = 0; c < channels; c++) {
-        output[c] = image[start + c];
-        indices[c] = (int32_t)(start + c);
-      }
-      for (ptrdiff_t y = rows.first; y < rows.last; y++) {
-        for (ptrdiff_t x = columns.first; x < columns.last; x++) {
-          ptrdiff_t place = (y * pool->width + x) * channels;
-          keep_larger(image + place, (int32_t)place, output, indices, channels);
+      for (ptrdiff_t c = 0; c < channels; c += lanes) {
+        float largest[lanes];
+        int32_t places[lanes];
+        window_maximum(pool, image + c, rows, columns, largest, places);
+        for (int lane = 0; lane < lanes; lane++) places[lane] += (int32_t)c;
+        // What is written past a pixel's last channel is overwritten by the next pixel, but for the image's last ones.
+        size_t count = (size_t)(channels - c < lanes && end - output - c < lanes ? channels - c : lanes);
+        if (count == lanes) {
+          memcpy(output + c, largest, sizeof largest);
+          memcpy(indices + c, places, sizeof places);
+        } else {
+          memcpy(output + c, largest, count * sizeof(float));
+          memcpy(indices + c, places, count * sizeof(int32_t));
         }
       }
-      output += channels;
-      indices += channels;
     }
   }
 }

@@ -43,3 +43,12 @@ struct Examples {
     labels = (0..<count).map { _ in Int32(random.integer(below: network.outputCount)) }
   }
 }
+
+extension Backend {
+  /// New memory with these values.
+  func filled(_ values: [Float]) throws -> DeviceSlice {
+    let slice = try reals(values.count)
+    values.withUnsafeBufferPointer { upload($0, to: slice) }
+    return slice
+  }
+}

@@ -28,6 +28,8 @@ struct LayerList {
     guard description.input.height > 0, description.input.width > 0, description.input.channels > 0 else {
       throw .invalid(what: "input", expected: "positive extents", found: "\(description.input)")
     }
+    try LayerList.checkSize(
+      "input", [description.input.height, description.input.width, description.input.channels])
     head = Head(for: description.recipe.loss)
     input = Value(description.input, needsGradient: false)
     output = input
@@ -46,6 +48,19 @@ struct LayerList {
     }
     guard output.needsGradient else {
       throw .invalid(what: description.name, expected: "at least one layer with weights", found: "none")
+    }
+  }
+
+  /// Sizes stay far from where products of a few of them would leave `Int`.
+  private static func checkSize(_ what: String, _ shape: [Int]) throws(TrainerError) {
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow, product <= Int(Int32.max) else {
+        throw .invalid(
+          what: what, expected: "at most \(Int32.max) elements", found: shape.map(String.init).joined(separator: "x"))
+      }
+      count = product
     }
   }
 
@@ -97,6 +112,10 @@ struct LayerList {
       // The head: the loss wants the values before it.
       return input
     }
+    for value in built.outputs {
+      try LayerList.checkSize(name, [value.shape.height, value.shape.width, value.shape.channels])
+    }
+    for parameter in built.parameters { try LayerList.checkSize(parameter.name, parameter.shape) }
     layers.append(built)
     guard let activation else { return built.outputs[0] }
     // Neither batch-norm nor add reads its output again.

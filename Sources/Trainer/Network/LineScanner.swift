@@ -38,8 +38,6 @@ struct LineScanner {
 
   var isAtEnd: Bool { position == words.count }
   var peek: Word? { isAtEnd ? nil : words[position] }
-  /// The word that `take` gave last.
-  var last: Word { words[position - 1] }
 
   /// The next word.
   mutating func take(_ expected: String) throws(TrainerError) -> Word {
@@ -55,8 +53,8 @@ struct LineScanner {
     return true
   }
 
-  mutating func integer(_ expected: String, atLeast least: Int) throws(TrainerError) -> Int {
-    guard let word = peek, let value = Int(word.text), value >= least else { throw error(expected) }
+  mutating func integer(_ expected: String, in range: ClosedRange<Int>) throws(TrainerError) -> Int {
+    guard let word = peek, let value = Int(word.text), range.contains(value) else { throw error(expected) }
     position += 1
     return value
   }

@@ -135,7 +135,7 @@ private struct NetworkParser {
       } else if line.takes("pad") {
         result.padding = try readPadding(&line)
       } else if !depthwise, line.takes("groups") {
-        result.groups = try line.integer("a positive number of groups", atLeast: 1)
+        result.groups = try line.integer("a positive number of groups", in: 1...65_536)
       } else if line.takes("nobias") {
         result.hasBias = false
       } else if line.takes("init") {
@@ -208,11 +208,12 @@ private struct NetworkParser {
   /// `same`, one number, or top, left, bottom, right.
   private func readPadding(_ line: inout LineScanner) throws(TrainerError) -> PaddingRule {
     if line.takes("same") { return .same }
-    let first = try line.integer("'same', a number, or top left bottom right", atLeast: 0)
+    let pixels = 0...65_536
+    let first = try line.integer("'same', a number, or top left bottom right", in: pixels)
     guard let word = line.peek, Int(word.text) != nil else { return .explicit(Padding(all: first)) }
-    let left = try line.integer("padding on the left", atLeast: 0)
-    let bottom = try line.integer("padding at the bottom", atLeast: 0)
-    let right = try line.integer("padding on the right", atLeast: 0)
+    let left = try line.integer("padding on the left", in: pixels)
+    let bottom = try line.integer("padding at the bottom", in: pixels)
+    let right = try line.integer("padding on the right", in: pixels)
     return .explicit(Padding(top: first, left: left, bottom: bottom, right: right))
   }
 

@@ -16,8 +16,8 @@ struct RecipeParser {
     }
     _ = try line.take("a key")
     switch word.text {
-    case "epochs": recipe.epochs = try line.integer("a positive number of epochs", atLeast: 1)
-    case "batch": recipe.batch = try line.integer("a positive number of images", atLeast: 1)
+    case "epochs": recipe.epochs = try line.integer("a positive number of epochs", in: 1...1_000_000)
+    case "batch": recipe.batch = try line.integer("a positive number of images", in: 1...1_000_000)
     case "optimizer": recipe.optimizer = try readOptimizer(&line)
     case "rate": recipe.rate = try line.number("a positive learning rate", in: .leastNonzeroMagnitude...1e6)
     case "schedule": recipe.schedule = try readSchedule(&line)
@@ -96,6 +96,6 @@ struct RecipeParser {
   private func readAugmentation(_ line: inout LineScanner) throws(TrainerError) -> Augmentation {
     if line.takes("flip") { return .flip }
     guard line.takes("shift") else { throw line.error("'flip' or 'shift PIXELS'", known: ["flip", "shift"]) }
-    return .shift(pixels: try line.integer("a positive number of pixels", atLeast: 1))
+    return .shift(pixels: try line.integer("a positive number of pixels", in: 1...65_536))
   }
 }

@@ -45,6 +45,21 @@ void trainer_gather_patches(const trainer_window *_Nonnull window, const float *
 void trainer_scatter_patches(const trainer_window *_Nonnull window, const float *_Nonnull patches, ptrdiff_t first_row,
                              ptrdiff_t rows, float *_Nonnull padded);
 
+// narrow.c: convolution with few outputs; all channels in one group, dilation_width 1. Packed weights are
+// [⌈outputs / 16⌉, taps, 16], the lanes past the outputs being 0.
+
+void trainer_narrow_pack(const float *_Nonnull weights, ptrdiff_t outputs, ptrdiff_t taps, float *_Nonnull packed);
+// weights [outputs, taps] from packed ones.
+void trainer_narrow_unpack(const float *_Nonnull packed, ptrdiff_t outputs, ptrdiff_t taps, float *_Nonnull weights);
+// output = padded ∗ weights + bias.
+void trainer_narrow_convolution(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t outputs,
+                                const float *_Nonnull padded, const float *_Nonnull packed,
+                                const float *_Nullable bias, float *_Nonnull output);
+// packed += gradient of the packed weights; lanes past the outputs get nonsense. Slack: reads past the output gradient.
+void trainer_narrow_weight_gradient(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t outputs,
+                                    const float *_Nonnull padded, const float *_Nonnull output_gradient,
+                                    float *_Nonnull packed);
+
 // elementwise.c
 
 // values [rows, columns], the rows `stride` apart: activation(value + bias[column]).
@@ -79,7 +94,7 @@ typedef struct {
   ptrdiff_t top, left;
 } trainer_pool;
 
-// indices: where in the image each maximum was.
+// indices: where in the image each maximum was. Slack: reads past the image.
 void trainer_max_pool(const trainer_pool *_Nonnull pool, const float *_Nonnull image, float *_Nonnull output,
                       int32_t *_Nonnull indices);
 void trainer_max_pool_gradient(const trainer_pool *_Nonnull pool, const int32_t *_Nonnull indices,

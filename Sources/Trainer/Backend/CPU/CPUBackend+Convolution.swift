@@ -2,7 +2,7 @@ import Format
 import TrainerKernels
 
 // Convolution as matrix products over patches (Chellapilla et al. 2006), image by image: a few output rows' patches are
-// gathered so that they stay in the cache, and multiplied with the weights. Images are shared out in pieces; each piece
+// gathered so that they stay in the cache, and multiplied with the weights. Few outputs have kernels of their own. Images are shared out in pieces; each piece
 // sums its own weight gradient.
 
 extension CPUBackend {
@@ -13,6 +13,10 @@ extension CPUBackend {
     let plan = PatchPlan(geometry)
     let (x, w, b, y) = (floats(input), floats(weights), bias.map(floats), floats(output))
     let outputs = geometry.output.channels
+    if geometry.isNarrow {
+      narrowForward(plan, count: count, x, w, b, activation, y)
+      return
+    }
     forEachImage(count) { image, worker in
       let scratch = scratch(worker: worker, plan.scratchCount)
       let padded = plan.pad(x + image * geometry.input.count, into: scratch)
@@ -40,10 +44,13 @@ extension CPUBackend {
     let (x, w, y) = (floats(input), floats(weights), floats(output))
     let (dy, dx) = (floats(outputGradient), inputGradient.map(floats))
     let outputs = geometry.output.channels
+    let isNarrow = geometry.isNarrow
     sumOverImages(
-      count, weights: geometry.weightCount, weightGradient, biases: outputs, biasGradient
+      count, weights: isNarrow ? geometry.packedCount : geometry.weightCount, weightGradient, biases: outputs,
+      biasGradient, packed: isNarrow ? geometry : nil
     ) { images, worker, dw, db in
       let scratch = scratch(worker: worker, plan.scratchCount)
+      var window = plan.window(group: 0)
       for image in images {
         let gradient = dy + image * geometry.output.count
         if let activation {
@@ -52,11 +59,32 @@ extension CPUBackend {
         }
         trainer_column_sums(gradient, geometry.output.height * geometry.output.width, outputs, db)
         let padded = plan.pad(x + image * geometry.input.count, into: scratch)
-        plan.addWeightGradient(padded, gradient, patches: scratch + plan.patchesOffset, to: dw)
+        if isNarrow {
+          trainer_narrow_weight_gradient(&window, geometry.output.height, outputs, padded, gradient, dw)
+        } else {
+          plan.addWeightGradient(padded, gradient, patches: scratch + plan.patchesOffset, to: dw)
+        }
         if let dx {
           plan.inputGradient(gradient, w, scratch: scratch, into: dx + image * geometry.input.count)
         }
       }
+    }
+  }
+
+  private func narrowForward(
+    _ plan: PatchPlan, count: Int, _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ b: UnsafePointer<Float>?,
+    _ activation: Activation?, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let geometry = plan.geometry
+    let outputs = geometry.output.channels
+    let packed = parts(geometry.packedCount)
+    trainer_narrow_pack(w, outputs, geometry.patch, packed)
+    forEachImage(count) { image, worker in
+      let padded = plan.pad(x + image * geometry.input.count, into: scratch(worker: worker, plan.patchesOffset))
+      let target = y + image * geometry.output.count
+      var window = plan.window(group: 0)
+      trainer_narrow_convolution(&window, geometry.output.height, outputs, padded, packed, b, target)
+      if let activation { trainer_activation(activation.code, target, target, geometry.output.count) }
     }
   }
 
@@ -69,9 +97,10 @@ extension CPUBackend {
   }
 
   /// Calls `body` with the images of each piece, a worker, and zeroed sums for that piece's gradients of weights and
-  /// biases; then adds the pieces' sums, in order, into the slices.
+  /// biases; then adds the pieces' sums, in order, into the slices. Sums of weights are unpacked if `packed` is not nil.
   func sumOverImages(
     _ count: Int, weights: Int, _ weightGradient: DeviceSlice, biases: Int, _ biasGradient: DeviceSlice?,
+    packed: ConvolutionGeometry? = nil,
     _ body: (Range<Int>, _ worker: Int, _ weights: UnsafeMutablePointer<Float>, _ biases: UnsafeMutablePointer<Float>)
       -> Void
   ) {
@@ -84,9 +113,15 @@ extension CPUBackend {
       own.update(repeating: 0, count: stride)
       body(CPUBackend.range(piece, of: pieces, over: count), worker, own, own + biasOffset)
     }
-    let dw = floats(weightGradient)
-    forEachRun(of: weights) { start, run in trainer_sum_parts(sums + start, pieces, stride, dw + start, run) }
     if let db = biasGradient.map(floats) { trainer_sum_parts(sums + biasOffset, pieces, stride, db, biases) }
+    let dw = floats(weightGradient)
+    if let packed {
+      let total = scratch(worker: 0, weights)
+      trainer_sum_parts(sums, pieces, stride, total, weights)
+      trainer_narrow_unpack(total, packed.output.channels, packed.patch, dw)
+    } else {
+      forEachRun(of: weights) { start, run in trainer_sum_parts(sums + start, pieces, stride, dw + start, run) }
+    }
   }
 }
 
@@ -201,10 +236,19 @@ struct PatchPlan {
     }
   }
 
-  private func window(group: Int) -> trainer_window {
+  func window(group: Int) -> trainer_window {
     trainer_window(
       geometry, firstChannel: group * geometry.groupInputs, groupChannels: geometry.groupInputs)
   }
+}
+
+extension ConvolutionGeometry {
+  /// Whether the kernels for few outputs are the faster ones: at most two vectors of outputs, weights that stay in the
+  /// first cache.
+  fileprivate var isNarrow: Bool { groups == 1 && dilation.width == 1 && output.channels <= 32 && patch <= 256 }
+
+  /// Weights as those kernels want them.
+  fileprivate var packedCount: Int { (output.channels + 15) / 16 * 16 * patch }
 }
 
 /// Consecutive ranges of at most `size` that make up 0..<count.

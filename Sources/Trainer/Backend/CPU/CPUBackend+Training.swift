@@ -103,8 +103,8 @@ private struct LossRow {
     let scale = total / sum
     var loss: Float = 0
     for k in 0..<count {
-      // −log p = log Σ exp(z − max) − (z − max); where the target is 0 it does not count.
-      if t[k] != 0 { loss += t[k] * (logSum - (z[k] - largest)) }
+      // −log p = log Σ exp(z − max) − (z − max)
+      loss += t[k] * (logSum - (z[k] - largest))
       dz[k] = (dz[k] * scale - t[k]) * share
     }
     return loss

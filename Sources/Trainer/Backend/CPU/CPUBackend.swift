@@ -32,14 +32,16 @@ public final class CPUBackend: Backend {
     let memory: UnsafeMutableRawPointer
     let count: Int
 
-    init(count: Int) {
+    /// Zeroed; nil if the system has not that much memory.
+    init?(count: Int) {
       self.count = count
       let bytes = (count + Int(TRAINER_SLACK)) * MemoryLayout<Float>.stride
-      memory = .allocate(byteCount: bytes, alignment: 64)
-      memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+      guard let memory = aligned_alloc(64, (bytes + 63) / 64 * 64) else { return nil }
+      memset(memory, 0, bytes)
+      self.memory = memory
     }
 
-    deinit { memory.deallocate() }
+    deinit { free(memory) }
   }
 
   /// Memory that grows.
@@ -49,7 +51,8 @@ public final class CPUBackend: Backend {
     /// At least `count` floats with slack; what was in it is lost.
     func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
       if let buffer, buffer.count >= count { return buffer.memory.assumingMemoryBound(to: Float.self) }
-      let grown = Buffer(count: count)
+      // A few megabytes at most, beside a network that has found room for all of its own.
+      guard let grown = Buffer(count: count) else { fatalError("no memory for \(count) floats of working memory") }
       buffer = grown
       return grown.memory.assumingMemoryBound(to: Float.self)
     }
@@ -64,7 +67,10 @@ public final class CPUBackend: Backend {
   // MARK: Memory
 
   public func allocate(_ element: DeviceElement, count: Int) throws(TrainerError) -> any DeviceBuffer {
-    Buffer(count: count)
+    guard let buffer = Buffer(count: count) else {
+      throw .device(name: name, reason: "no memory for \(count * MemoryLayout<Float>.stride) bytes")
+    }
+    return buffer
   }
 
   public func upload(_ values: UnsafeBufferPointer<Float>, to slice: DeviceSlice) {

@@ -37,9 +37,11 @@ extension NaiveBackend {
       case .softmaxCrossEntropy:
         let probabilities = softmax(values)
         let total = targets.reduce(0, +)
+        let largest = values.max() ?? 0
+        let logSum = log(values.reduce(0) { $0 + exp($1 - largest) })
         for (k, index) in row.enumerated() {
-          // Where a target is 0 its logarithm does not count, even if it is infinite.
-          if targets[k] != 0 { sum -= targets[k] * log(probabilities[k]) }
+          // −log p without the detour over p, which may be 0.
+          sum += targets[k] * (logSum - (values[k] - largest))
           dz[index] = (probabilities[k] * total - targets[k]) / Double(count)
         }
       case .sigmoidCrossEntropy:

@@ -1,0 +1,282 @@
+import Format
+import Testing
+
+@testable import Trainer
+
+/// Every operation of the CPU backend against the naive one, on random sizes. A failure tells the case's seed.
+@Suite struct BackendTests {
+  // MARK: Linear operations
+
+  @Test(arguments: 0..<150) func convolution(seed: Int) throws {
+    var random = TestRandom(seed: UInt64(seed))
+    let geometry = try randomConvolution(&random, depthwise: false)
+    try compareLinear(&random, geometry, weights: geometry.weightCount) { backend, count, a, activation, y in
+      backend.convolutionForward(
+        geometry, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
+    } backward: { backend, count, a, activation, y, results in
+      backend.convolutionBackward(
+        geometry, count: count, input: a[0], weights: a[1], output: y, activation: activation, outputGradient: a[3],
+        weightGradient: results[0], biasGradient: results[1], inputGradient: results[2])
+    }
+  }
+
+  @Test(arguments: 0..<80) func depthwise(seed: Int) throws {
+    var random = TestRandom(seed: UInt64(seed))
+    let geometry = try randomConvolution(&random, depthwise: true)
+    try compareLinear(&random, geometry, weights: geometry.weightCount) { backend, count, a, activation, y in
+      backend.depthwiseForward(
+        geometry, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
+    } backward: { backend, count, a, activation, y, results in
+      backend.depthwiseBackward(
+        geometry, count: count, input: a[0], weights: a[1], output: y, activation: activation, outputGradient: a[3],
+        weightGradient: results[0], biasGradient: results[1], inputGradient: results[2])
+    }
+  }
+
+  @Test(arguments: [(1, 1), (7, 3), (16, 16), (33, 65), (300, 130), (784, 256)])
+  func dense(inputs: Int, outputs: Int) throws {
+    var random = TestRandom(seed: UInt64(inputs))
+    let dense = DenseGeometry(inputs: inputs, outputs: outputs)
+    let shape = try ConvolutionGeometry(
+      "dense", input: ImageShape(height: 1, width: 1, channels: inputs), outputChannels: outputs, kernel: Extent(1))
+    try compareLinear(&random, shape, weights: inputs * outputs) { backend, count, a, activation, y in
+      backend.denseForward(
+        dense, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
+    } backward: { backend, count, a, activation, y, results in
+      backend.denseBackward(
+        dense, count: count, input: a[0], weights: a[1], output: y, activation: activation, outputGradient: a[3],
+        weightGradient: results[0], biasGradient: results[1], inputGradient: results[2])
+    }
+  }
+
+  /// Forward, then backward from the naive output, so that both start from the same numbers.
+  private func compareLinear(
+    _ random: inout TestRandom, _ geometry: ConvolutionGeometry, weights: Int,
+    forward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice) -> Void,
+    backward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice, [DeviceSlice]) -> Void
+  ) throws {
+    let count = [1, 2, 5, 17][random.integer(below: 4)]
+    let activation = [nil, .relu, .relu6, .sigmoid, .tanh][random.integer(below: 5)] as Activation?
+    let (outputs, images) = (geometry.output.channels, count * geometry.input.count)
+    let sizes = [images, weights, outputs, count * geometry.output.count]
+    let arguments = sizes.map { random.uniform(count: $0) }
+    let output = try compare(arguments, results: [sizes[3]], "\(geometry), \(count) images") { backend, a, results in
+      forward(backend, count, a, activation, results[0])
+    }
+    try compare(arguments + output, results: [weights, outputs, images], "\(geometry), \(count) images") {
+      backend, a, results in
+      backward(backend, count, a, activation, a[4], results)
+    }
+  }
+
+  private func randomConvolution(_ random: inout TestRandom, depthwise: Bool) throws -> ConvolutionGeometry {
+    func pick(_ values: [Int]) -> Int { values[random.integer(below: values.count)] }
+    let channels = pick([1, 2, 3, 5, 8, 16, 18])
+    let groups = depthwise ? channels : pick([1, 1, 1, 2, 3].filter { channels % $0 == 0 })
+    let outputs = depthwise ? channels * pick([1, 1, 2, 3]) : groups * pick([1, 2, 6, 10, 16, 17, 32, 40])
+    let kernel = Extent(height: pick([1, 2, 3, 5]), width: pick([1, 2, 3, 5]))
+    let dilation = Extent(height: pick([1, 1, 2]), width: pick([1, 1, 1, 3]))
+    return try ConvolutionGeometry(
+      "conv", input: ImageShape(height: 9 + pick([0, 1, 4]), width: 13 + pick([0, 1, 6]), channels: channels),
+      outputChannels: outputs, kernel: kernel, stride: Extent(height: pick([1, 1, 2, 3]), width: pick([1, 1, 2])),
+      dilation: dilation,
+      padding: Padding(
+        top: pick([0, 1, 4]), left: pick([0, 1, 2]), bottom: pick([0, 1, 3]), right: pick([0, 2, 3])),
+      groups: groups)
+  }
+
+  // MARK: Pooling and normalization
+
+  @Test(arguments: 0..<60) func pools(seed: Int) throws {
+    var random = TestRandom(seed: UInt64(seed))
+    let window = Extent(height: 1 + random.integer(below: 4), width: 1 + random.integer(below: 4))
+    let geometry = try PoolGeometry(
+      "pool",
+      input: ImageShape(
+        height: 5 + random.integer(below: 5), width: 4 + random.integer(below: 6),
+        channels: 1 + random.integer(below: 40)
+      ), window: window, stride: Extent(height: 1 + random.integer(below: 3), width: 1 + random.integer(below: 3)),
+      padding: Padding(
+        top: random.integer(below: window.height), left: random.integer(below: window.width),
+        bottom: random.integer(below: window.height), right: random.integer(below: window.width)))
+    let count = 1 + random.integer(below: 20)
+    let (inputs, outputs) = (count * geometry.input.count, count * geometry.output.count)
+    let arguments = [random.uniform(count: inputs), random.uniform(count: outputs)]
+    try compare(arguments, results: [outputs, inputs], "average \(geometry)") { backend, a, results in
+      backend.averagePoolForward(geometry, count: count, input: a[0], output: results[0])
+      backend.averagePoolBackward(geometry, count: count, outputGradient: a[1], inputGradient: results[1])
+    }
+    try compare(arguments, results: [outputs, inputs], "max \(geometry)") { backend, a, results in
+      let indices = DeviceSlice(try backend.allocate(.int32, count: outputs), count: outputs)
+      backend.maxPoolForward(geometry, count: count, input: a[0], output: results[0], indices: indices)
+      backend.maxPoolBackward(
+        geometry, count: count, indices: indices, outputGradient: a[1], inputGradient: results[1])
+    }
+  }
+
+  @Test func maxPoolTakesTheFirstOfEquals() throws {
+    let geometry = try PoolGeometry(
+      "pool", input: ImageShape(height: 2, width: 2, channels: 17), window: Extent(2), stride: Extent(2))
+    let arguments = [[Float](repeating: 1, count: 68), [Float](repeating: 1, count: 17)]
+    let results = try compare(arguments, results: [17, 68], "equal") { backend, a, results in
+      let indices = DeviceSlice(try backend.allocate(.int32, count: 17), count: 17)
+      backend.maxPoolForward(geometry, count: 1, input: a[0], output: results[0], indices: indices)
+      backend.maxPoolBackward(geometry, count: 1, indices: indices, outputGradient: a[1], inputGradient: results[1])
+    }
+    #expect(results[1] == [Float](repeating: 1, count: 17) + [Float](repeating: 0, count: 51))
+  }
+
+  @Test(arguments: [(1, 1), (3, 20), (16, 300), (33, 7), (300, 9)], [1, 6]) func batchNorm(
+    sizes: (channels: Int, pixels: Int), count: Int
+  ) throws {
+    let (channels, pixels) = sizes
+    var random = TestRandom(seed: UInt64(channels))
+    let geometry = BatchNormGeometry(channels: channels, pixels: pixels, epsilon: 1e-3, momentum: 0.1)
+    let elements = channels * pixels * count
+    // Far from 0, where a naive E(x²) − E(x)² would lose all digits.
+    let x = random.uniform(count: elements).map { 30 + $0 }
+    let running = random.uniform(count: 2 * channels).map { $0 + 1.5 }
+    let arguments = [
+      x, random.uniform(count: channels), random.uniform(count: channels), random.uniform(count: elements),
+    ]
+    try compare(
+      arguments, results: [elements, channels, channels, elements, elements], tolerance: 2e-4,
+      "batch norm of \(channels) channels, \(pixels) pixels, \(count) images"
+    ) { backend, a, results in
+      let statistics = try backend.reals(2 * channels)
+      let saved = try backend.reals(2 * channels)
+      running.withUnsafeBufferPointer { backend.upload($0, to: statistics) }
+      backend.batchNormForward(
+        geometry, count: count, input: a[0], scale: a[1], shift: a[2], running: statistics, saved: saved,
+        output: results[0])
+      backend.batchNormBackward(
+        geometry, count: count, input: a[0], scale: a[1], saved: saved, outputGradient: a[3],
+        scaleGradient: results[1], shiftGradient: results[2], inputGradient: results[3])
+      backend.batchNormInference(
+        geometry, count: count, input: a[0], scale: a[1], shift: a[2], running: statistics, output: results[4])
+    }
+  }
+
+  // MARK: Element by element, losses, weights
+
+  @Test(arguments: [1, 15, 16, 17, 1000, 70_001]) func elementwise(count: Int) throws {
+    var random = TestRandom(seed: UInt64(count))
+    let arguments = (0..<2).map { _ in random.uniform(count: count).map { $0 * 8 } }
+    for activation in Activation.allCases {
+      try compare(arguments, results: [count, count], "\(activation)") { backend, a, results in
+        backend.activationForward(activation, input: a[0], output: results[0])
+        backend.activationBackward(activation, output: results[0], outputGradient: a[1], inputGradient: results[1])
+      }
+    }
+    try compare(arguments, results: [count, count, count, 1], "add, copy, dropout") { backend, a, results in
+      backend.add(a[0], a[1], output: results[0])
+      backend.copy(a[0], to: results[1])
+      backend.dropout(
+        DropoutMask(rate: 0.3, seed: 0x1234_5678_9ABC_DEF0, stream: 3, step: 7), input: a[0], output: results[2])
+      backend.sumOfSquares(a[0], result: results[3])
+    }
+  }
+
+  @Test func activationsFarOut() throws {
+    let x: [Float] = [-1e30, -200, -90, -88, -20, -1e-3, -0.0, 1e-20, 1e-3, 0.34, 0.36, 20, 88, 90, 200, 1e30]
+    for activation in Activation.allCases {
+      try compare([x], results: [x.count], tolerance: 1e-6, "\(activation)") { backend, a, results in
+        backend.activationForward(activation, input: a[0], output: results[0])
+      }
+    }
+  }
+
+  @Test func copyRows() throws {
+    var random = TestRandom(seed: 1)
+    try compare([random.uniform(count: 70)], results: [110], "copyRows") { backend, a, results in
+      backend.copy(a[0], to: results[0][0..<70])
+      backend.copyRows(
+        rows: 10, columns: 5, source: a[0][2..<70], sourceStride: 7, destination: results[0][3..<110],
+        destinationStride: 11)
+      backend.copy(a[0][0..<40], to: results[0][70..<110])
+    }
+  }
+
+  @Test(arguments: Loss.allCases, [1, 2, 10, 300]) func losses(_ loss: Loss, outputs: Int) throws {
+    let count = 37
+    var random = TestRandom(seed: UInt64(outputs))
+    let arguments = [
+      random.uniform(count: count * outputs).map { $0 * 10 },
+      random.uniform(count: count * outputs).map { ($0 + 1) / 2 },
+    ]
+    try compare(arguments, results: [count, count, count * outputs, count * outputs], "\(loss)") {
+      backend, a, results in
+      backend.loss(
+        loss, count: count, outputs: outputs, values: a[0], targets: a[1], losses: results[0], hits: results[1],
+        gradient: results[2])
+      backend.softmax(rows: count, columns: outputs, input: a[0], output: results[3])
+    }
+  }
+
+  /// Outputs so large that their exponentials overflow.
+  @Test(arguments: Loss.allCases) func lossesFarOut(_ loss: Loss) throws {
+    let arguments: [[Float]] = [[1000, -1000, 0, -1000, 1000, 0], [1, 0, 0, 1, 0, 0]]
+    let results = try compare(arguments, results: [2, 2, 6], "\(loss)") { backend, a, results in
+      backend.loss(
+        loss, count: 2, outputs: 3, values: a[0], targets: a[1], losses: results[0], hits: results[1],
+        gradient: results[2])
+    }
+    let allFinite = results.joined().allSatisfy { $0.isFinite }
+    #expect(allFinite)
+    #expect(results[1] == [1, 0])
+  }
+
+  static let optimizers: [Optimizer] = [
+    .sgd, .momentum(0.9), .nesterov(0.8), .adaGrad(), .rmsProp(), .adam(), .adamW(weightDecay: 0.1),
+  ]
+
+  @Test(arguments: optimizers, [true, false]) func update(_ optimizer: Optimizer, regularized: Bool) throws {
+    let count = 1000
+    var random = TestRandom(seed: 9)
+    try compare(
+      (0..<2).map { _ in random.uniform(count: count) } + [[Float](repeating: 0, count: count)],
+      results: [count] + optimizer.slots.map { _ in count },
+      "\(optimizer)"
+    ) { backend, a, results in
+      backend.copy(a[0], to: results[0])
+      for slot in results.dropFirst() { backend.copy(a[2], to: slot) }
+      for step in 1...3 {
+        backend.update(
+          OptimizerStep(optimizer: optimizer, rate: 0.05, step: step, penalty: 0.02), regularized: regularized,
+          weights: results[0], gradient: a[1], slots: Array(results.dropFirst()))
+      }
+    }
+  }
+
+  // MARK: Comparing
+
+  /// Runs `body` on both backends with copies of `arguments` and with results of the given sizes, and compares these.
+  /// Results start as 5 and are followed by elements that must stay so. Gives the naive results.
+  @discardableResult private func compare(
+    _ arguments: [[Float]], results sizes: [Int], tolerance: Float = 2e-5, _ what: String,
+    _ body: (any Backend, [DeviceSlice], [DeviceSlice]) throws -> Void
+  ) throws -> [[Float]] {
+    let guardCount = 40
+    func run(_ backend: any Backend) throws -> (results: [[Float]], guards: [Float]) {
+      let slices = try arguments.map { try backend.filled($0) }
+      let results = try sizes.map { size in
+        try backend.filled([Float](repeating: 5, count: size + guardCount))
+      }
+      try body(backend, slices, zip(results, sizes).map { $0[0..<$1] })
+      let values = try zip(results, sizes).map { try backend.values(of: $0[0..<$1]) }
+      return (values, try results.flatMap { try backend.values(of: $0[($0.count - guardCount)..<$0.count]) })
+    }
+    let expected = try run(NaiveBackend())
+    let found = try run(CPUBackend(threads: 2))
+    #expect(found.guards.allSatisfy { $0 == 5 }, "\(what): wrote past a result")
+    for (index, (found, expected)) in zip(found.results, expected.results).enumerated() {
+      let scale = max(expected.map(abs).max() ?? 1, 1)
+      let worst = zip(found, expected).map { abs($0 - $1) }.enumerated().max { $0.element < $1.element }!
+      let isClose = zip(found, expected).allSatisfy { abs($0 - $1) <= tolerance * scale }
+      #expect(
+        isClose,
+        "\(what): result \(index)[\(worst.offset)] is \(found[worst.offset]), expected \(expected[worst.offset])")
+    }
+    return expected.results
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import Trainer
+
+/// Two steps of every optimizer on J(a, b) = ½·(a² + 10·b²) from (1, 1), against numbers worked out by hand from the
+/// papers' rules: gradients are (a, 10·b), the rate is 0.1.
+@Suite struct OptimizerTests {
+  static let cases: [(Optimizer, [(Double, Double)])] = [
+    // (1 − 0.1·1, 1 − 0.1·10), then (0.9 − 0.09, 0)
+    (.sgd, [(0.9, 0), (0.81, 0)]),
+    // v = (1, 10); then v = 0.5·v + (0.9, 0) = (1.4, 5)
+    (.momentum(0.5), [(0.9, 0), (0.76, -0.5)]),
+    // v = (1, 10), w −= 0.1·(g + 0.5·v) = 0.1·(1.5, 15); then g = (0.85, −5), v = (1.35, 0), w −= 0.1·(1.525, −5)
+    (.nesterov(0.5), [(0.85, -0.5), (0.6975, 0)]),
+    // s = g², w −= 0.1·sign g; then g = (0.9, 9), s = (1.81, 181): w −= 0.1·0.9/√1.81 each
+    (.adaGrad(epsilon: 0), [(0.9, 0.9), (0.9 - 0.09 / 1.81.squareRoot(), 0.9 - 0.09 / 1.81.squareRoot())]),
+    // s = 0.75·g², w −= 0.1/√0.75; then with a' = 1 − 0.1/√0.75: s = 0.25·0.75 + 0.75·a'²
+    (
+      .rmsProp(decay: 0.25, epsilon: 0),
+      {
+        let a = 1 - 0.1 / 0.75.squareRoot()
+        let b = a - 0.1 * a / (0.1875 + 0.75 * a * a).squareRoot()
+        return [(a, a), (b, b)]
+      }()
+    ),
+    // Without the biases of both means the first step is 0.1·sign g, at any size of the gradient. Then m = 0.5·0.5·1 +
+    // 0.5·0.9 = 0.7, m̂ = 0.7/0.75; s = 0.75·0.25 + 0.25·0.81 = 0.39, ŝ = 0.39/(1 − 0.75²)
+    (
+      .adam(beta1: 0.5, beta2: 0.75, epsilon: 0),
+      {
+        let a = 0.9 - 0.1 * (0.7 / 0.75) / (0.39 / 0.4375).squareRoot()
+        return [(0.9, 0.9), (a, a)]
+      }()
+    ),
+    // w −= 0.1·0.5·w first: 0.95 − 0.1.
+    (.adamW(beta1: 0.5, beta2: 0.75, epsilon: 0, weightDecay: 0.5), [(0.85, 0.85)]),
+  ]
+
+  @Test(arguments: cases) func quadratic(_ optimizer: Optimizer, path: [(Double, Double)]) throws {
+    for backend in [NaiveBackend(), CPUBackend(threads: 1)] as [any Backend] {
+      let weights = try backend.filled([1, 1])
+      let slots = try optimizer.slots.map { _ in try backend.reals(2) }
+      for (index, expected) in path.enumerated() {
+        let w = try backend.values(of: weights)
+        let gradient = try backend.filled([w[0], 10 * w[1]])
+        backend.update(
+          OptimizerStep(optimizer: optimizer, rate: 0.1, step: index + 1), regularized: true, weights: weights,
+          gradient: gradient, slots: slots)
+        let found = try backend.values(of: weights)
+        #expect(abs(Double(found[0]) - expected.0) < 1e-6, "\(backend.name), step \(index + 1)")
+        #expect(abs(Double(found[1]) - expected.1) < 1e-6, "\(backend.name), step \(index + 1)")
+      }
+    }
+  }
+
+  /// The penalty adds c·w to the gradient of regularized weights only.
+  @Test func penalty() throws {
+    for backend in [NaiveBackend(), CPUBackend(threads: 1)] as [any Backend] {
+      for (regularized, expected) in [(true, 2 - 0.1 * (3 + 0.25 * 2)), (false, 2 - 0.1 * 3)] {
+        let weights = try backend.filled([2])
+        let gradient = try backend.filled([3])
+        backend.update(
+          OptimizerStep(optimizer: .sgd, rate: 0.1, step: 1, penalty: 0.25), regularized: regularized,
+          weights: weights, gradient: gradient, slots: [])
+        #expect(abs(Double(try backend.values(of: weights)[0]) - expected) < 1e-6)
+      }
+    }
+  }
+}
+
+@Suite struct ScheduleTests {
+  @Test func constant() {
+    #expect(Schedule().rate(base: 0.1, step: 12345, stepsPerEpoch: 10, epochs: 3) == 0.1)
+  }
+
+  @Test func step() {
+    let schedule = Schedule(.step(factor: 0.5, every: 2))
+    let rates = [0, 19, 20, 39, 40].map { schedule.rate(base: 0.8, step: $0, stepsPerEpoch: 10, epochs: 9) }
+    #expect(rates == [0.8, 0.8, 0.4, 0.4, 0.2])
+  }
+
+  @Test func cosine() {
+    let schedule = Schedule(.cosine(floor: 0.1))
+    let rates = [0, 20, 30, 40, 50].map { schedule.rate(base: 1, step: $0, stepsPerEpoch: 10, epochs: 4) }
+    // 0.1 + 0.9 · ½ (1 + cos), the angles being 0, 90°, 135°, 180°.
+    let expected: [Float] = [1, 0.55, 0.231802, 0.1]
+    for (rate, expected) in zip(rates, expected) { #expect(abs(rate - expected) < 1e-6) }
+    #expect(rates[4] == rates[3])
+  }
+
+  @Test func warmUpRisesLinearlyThenCosineStartsAtItsTop() {
+    let schedule = Schedule(.cosine(), warmUp: 2)
+    let rates = (0..<60).map { schedule.rate(base: 1, step: $0, stepsPerEpoch: 10, epochs: 6) }
+    for step in 0..<20 { #expect(abs(rates[step] - Float(step + 1) / 20) < 1e-6) }
+    #expect(rates[20] == 1)
+    for step in 21..<60 { #expect(rates[step] < rates[step - 1]) }
+    #expect(abs(rates[40] - 0.5) < 1e-6)
+  }
+}
