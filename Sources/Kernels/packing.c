@@ -86,15 +86,25 @@ void qs8_f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_
 
 // MARK: dwconv: blocks of [head nr][tap / kr][nr][kr], taps column by column
 
-// Groups of kr taps. A kernel made for one window groups the taps of each column, any other all of them.
-static size_t groups_before(const kernel *kernel, size_t height, size_t columns) {
-  const size_t kr = kernel->kr;
-  return kernel->taps ? columns * (round_up(height, kr) / kr) : round_up(columns * height, kr) / kr;
+// Taps of a column, as the kernel takes them: a kernel made for square windows slides column by column and groups the
+// taps of each; any other takes all taps as one column. The window itself need not be square, it is the number of taps
+// that counts.
+static size_t column_height(const kernel *kernel, size_t taps) {
+  if (kernel->taps == 0) return taps;
+  size_t height = 1;
+  while (height * height < kernel->taps) height++;
+  return height;
+}
+
+// Groups of kr taps in `columns` columns.
+static size_t groups_in(const kernel *kernel, size_t columns, size_t height) {
+  return columns * (round_up(height, kernel->kr) / kernel->kr);
 }
 
 size_t dwconv_block_size(const kernel *kernel, size_t height, size_t width) {
-  const size_t element = is_f32(kernel) ? sizeof(float) : 1;
-  return kernel->nr * (sizeof(int32_t) + groups_before(kernel, height, width) * kernel->kr * element);
+  const size_t element = is_f32(kernel) ? sizeof(float) : 1, column = column_height(kernel, height * width);
+  const size_t groups = groups_in(kernel, height * width / column, column);
+  return kernel->nr * (sizeof(int32_t) + groups * kernel->kr * element);
 }
 
 size_t dwconv_packed_size(const kernel *kernel, size_t channels, size_t height, size_t width) {
@@ -130,10 +140,12 @@ static void pack_block_s8(const kernel *kernel, size_t n, size_t channels, size_
                           const int8_t *weights, int32_t *sums, int8_t *to) {
   const size_t nr = kernel->nr, kr = kernel->kr;
   memset(sums, 0, nr * sizeof *sums);
-  memset(to, 0, nr * kr * groups_before(kernel, height, width));
+  const size_t column = column_height(kernel, height * width);
+  memset(to, 0, nr * kr * groups_in(kernel, height * width / column, column));
   for (size_t x = 0; x < width; x++) {
     for (size_t y = 0; y < height; y++) {
-      const size_t tap = kernel->taps ? groups_before(kernel, height, x) * kr + y : x * height + y;
+      const size_t number = x * height + y;
+      const size_t tap = groups_in(kernel, number / column, column) * kr + number % column;
       const int8_t *from = weights + (y * width + x) * channels;
       int8_t *group = to + tap / kr * nr * kr + tap % kr;
       for (size_t c = 0; c < n; c++) {

@@ -62,7 +62,7 @@ struct WindowShape: CustomStringConvertible {
   ///
   /// - Parameter taps: the only number of taps wanted; 0 is any.
   static func all(block: Int, taps: Int) -> [WindowShape] {
-    let windows = [(3, 3), (5, 5), (1, 1), (1, 3), (3, 1), (2, 2), (7, 7), (4, 2)].filter {
+    let windows = [(3, 3), (1, 1), (1, 3), (3, 1), (2, 2), (7, 7), (4, 2), (1, 9), (9, 1), (5, 5), (1, 25)].filter {
       taps == 0 || $0 * $1 == taps
     }
     let widths = [1, 2, 3, 7, 8, 9, 13, block - 1, block, block + 1, 2 * block + 5, 4 * block, 97]
