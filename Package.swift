@@ -64,9 +64,11 @@ let package = Package(
     // What several suites share: seeds, random networks.
     .target(
       name: "TestSupport", dependencies: ["Format", "Quantize"], path: "Tests/TestSupport", swiftSettings: swift),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter", cSettings: c),
     tests("FormatTests", ["Format", "Quantize"], exclude: ["Fixtures"]),
     tests("TerminalTests", ["Terminal"]),
-    tests("RuntimeTests", ["Runtime", "Quantize", "Format", "Kernels", "Platform", "TestSupport"]),
+    tests("RuntimeTests", ["Runtime", "Quantize", "Format", "TestSupport", "AllocationCounter"]),
+    tests("EdgerunTests", ["edgerun", "Terminal", "Quantize", "Format", "TestSupport"]),
     tests("QuantizeTests", ["Quantize", "Format", "TestSupport"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels"]),

@@ -10,6 +10,13 @@ static bool is_f32(const kernel *kernel) {
   return kernel->family == kernel_family_f32_igemm || kernel->family == kernel_family_f32_dwconv;
 }
 
+// Where column (or channel) c of a panel (or block) of s8 weights lies: narrowing and unpacking bytes work inside 16
+// bytes, and want or leave column 4·vectors·L + 4·v + i in part L of vector v.
+static size_t place_in_block(const kernel *kernel, size_t c) {
+  const size_t vectors = kernel->block_vectors;
+  return c / 4 % vectors * (kernel->nr / vectors) + c / (4 * vectors) * 4 + c % 4;
+}
+
 // MARK: igemm: panels of [head nr][tap][k / kr][nr][kr]
 
 size_t igemm_panel_size(const kernel *kernel, size_t taps, size_t depth) {
@@ -38,21 +45,33 @@ void f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t de
   }
 }
 
-// Weights of one panel of `n` columns, and the sum of each column's.
+static int32_t sum_s8(const int8_t *elements, size_t count) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < count; i++) sum += elements[i];
+  return sum;
+}
+
+// Weights of one panel of `n` columns, and the sum of each place's.
 static void pack_panel_s8(const kernel *kernel, size_t n, size_t taps, size_t depth, const int8_t *weights,
                           int32_t *sums, int8_t *to) {
-  const size_t nr = kernel->nr, kr = kernel->kr;
+  const size_t nr = kernel->nr, kr = kernel->kr, inputs = taps * depth;
+  size_t places[256];  // nr is a byte
   memset(sums, 0, nr * sizeof *sums);
-  for (size_t tap = 0; tap < taps; tap++) {
+  for (size_t c = 0; c < n; c++) {
+    places[c] = place_in_block(kernel, c);
+    sums[places[c]] = sum_s8(weights + c * inputs, inputs);
+  }
+  for (size_t tap = 0; tap < taps; tap++, weights += depth) {
     for (size_t k = 0; k < depth; k += kr, to += nr * kr) {
       const size_t some = least(kr, depth - k);
       if (n < nr || some < kr) memset(to, 0, nr * kr);
-      for (size_t c = 0; c < n; c++) {
-        const int8_t *from = weights + (c * taps + tap) * depth + k;
-        for (size_t i = 0; i < some; i++) {
-          to[c * kr + i] = from[i];
-          sums[c] += from[i];
-        }
+      // A constant size makes it one load and one store.
+      if (some == 4 && kr == 4) {
+        for (size_t c = 0; c < n; c++) memcpy(to + places[c] * 4, weights + c * inputs + k, 4);
+      } else if (some == 2 && kr == 2) {
+        for (size_t c = 0; c < n; c++) memcpy(to + places[c] * 2, weights + c * inputs + k, 2);
+      } else {
+        for (size_t c = 0; c < n; c++) memcpy(to + places[c] * kr, weights + c * inputs + k, some);
       }
     }
   }
@@ -70,7 +89,10 @@ void qs8_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t de
     int32_t *head = packed;
     const size_t n = least(nr, columns - column);
     pack_panel_s8(kernel, n, taps, depth, weights + column * taps * depth, head, (int8_t *)(head + nr));
-    for (size_t c = 0; c < n; c++) head[c] = folded_bias(kernel, bias ? bias[column + c] : 0, zero_point, head[c]);
+    for (size_t c = 0; c < n; c++) {
+      const size_t place = place_in_block(kernel, c);
+      head[place] = folded_bias(kernel, bias ? bias[column + c] : 0, zero_point, head[place]);
+    }
   }
 }
 
@@ -109,13 +131,6 @@ size_t dwconv_block_size(const kernel *kernel, size_t height, size_t width) {
 
 size_t dwconv_packed_size(const kernel *kernel, size_t channels, size_t height, size_t width) {
   return round_up(channels, kernel->nr) / kernel->nr * dwconv_block_size(kernel, height, width);
-}
-
-// Where channel c of a block lies in its vectors: unpacking bytes of several taps works inside 16 bytes, and leaves
-// channel 4·vectors·L + 4·v + i in 16-byte part L of vector v.
-static size_t place_in_block(const kernel *kernel, size_t c) {
-  const size_t vectors = kernel->block_vectors;
-  return c / 4 % vectors * (kernel->nr / vectors) + c / (4 * vectors) * 4 + c % 4;
 }
 
 void f32_dwconv_pack(const kernel *kernel, size_t channels, size_t height, size_t width, const float *weights,

@@ -50,7 +50,7 @@ struct Classification {
           json.object { json in
             json.field("index", found.index)
             json.field("label", found.label)
-            json.field(scoresAreProbabilities ? "probability" : "score", Double(found.score), decimals: 6)
+            json.field(scoresAreProbabilities ? "probability" : "score", Double(found.score), decimals: 9)
           }
         }
       }

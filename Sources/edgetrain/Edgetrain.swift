@@ -13,6 +13,7 @@ enum Edgetrain {
       Subcommand("train NET", help: "train a network and export it as a model file"),
       Subcommand("evaluate MODEL", help: "accuracy of a model file on test images"),
       Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
+      Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
       Subcommand("demo", help: "what networks can and cannot learn, on points of the plane"),
       Subcommand("photo", help: "write a test image as a camera would give it"),
@@ -33,6 +34,7 @@ enum Edgetrain {
     case "train": try TrainCommand.run(rest)
     case "evaluate": try EvaluateCommand.run(rest)
     case "quantize": try QuantizeCommand.run(rest)
+    case "init": try InitCommand.run(rest)
     case "info": try InfoCommand.run(rest)
     case "data": try InfoCommand.runData(rest)
     case "demo": try DemoCommand.run(rest)
@@ -41,7 +43,8 @@ enum Edgetrain {
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, info, demo or photo", found: first, command: "edgetrain")
+        "command", expected: "train, evaluate, quantize, init, info, demo or photo", found: first,
+        command: "edgetrain")
     }
   }
 }

@@ -189,6 +189,14 @@ private let halving = Pool2D(windowHeight: 2, windowWidth: 2, strideHeight: 2, s
     #expect(bias <= Limits.bias && bias > Limits.bias - (1 << 12))
   }
 
+  @Test func theLargestBiasWithTheSmallestInputScaleIsStillAValidModel() throws {
+    let tiny = CalibrationRange(tensor: "x", minimum: 0, maximum: 1e-30)
+    let model = dense(weights: [1], bias: [0x1p29])
+    let int8 = try model.quantized(ranges: [tiny, ranges[1]])
+    try int8.verify()
+    #expect(int8.graph.nodes.count == 3)
+  }
+
   @Test func channelsOfZerosKeepTheirBias() throws {
     let model = dense(weights: [0, 0, 0, 0], bias: [0.123, 0])
     let ranges = [self.ranges[0], CalibrationRange(tensor: "y", minimum: 0, maximum: 0.255)]

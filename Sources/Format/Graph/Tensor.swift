@@ -62,9 +62,13 @@ public struct Constant: Sendable {
 
   /// The bytes as an array of `Element`.
   public func elements<Element: BitwiseCopyable>(as type: Element.Type) -> [Element] {
-    let stride = MemoryLayout<Element>.stride
-    let bytes = bytes
-    return (0..<(bytes.count / stride)).map { bytes.loadUnaligned(fromByteOffset: $0 * stride, as: type) }
+    let count = bytes.count / MemoryLayout<Element>.stride
+    // One copy, not a loop: other modules call this unspecialized.
+    return [Element](unsafeUninitializedCapacity: count) { elements, initializedCount in
+      let used = UnsafeRawBufferPointer(rebasing: bytes[..<(count * MemoryLayout<Element>.stride)])
+      UnsafeMutableRawBufferPointer(elements).copyMemory(from: used)
+      initializedCount = count
+    }
   }
 }
 

@@ -4,9 +4,10 @@
 // - `void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x)`: n channels of a group
 //   of `count` ≤ QS8_KR taps, such that qs8_dot with x[v] sums the taps of each channel. Which channel lies where is the
 //   packed weights' order too (`block_vectors` of the kernel, docs/kernels.md);
-// - `vf32 qs8_dw_load(const float *block, size_t v)`: the elements of a block's channels that vector v holds, in its order;
-//   `void qs8_dw_store(float *block, size_t v, vf32)` the reverse;
-// - `void qs8_dw_store_s8(const qs8_requantization *, const vf32 *multipliers, const vs32 *sums, size_t n, int8_t *)`.
+// - `void qs8_dw_load(const float *block, vf32 *v)`: a block's elements in the order of the vectors; `qs8_dw_store(float
+//   *block, vf32 *v)` the reverse;
+// - `void qs8_dw_store_s8(int8_t *, const qs8_requantization *, const vf32 *scales, const vs32 *sums, size_t n)`: the last
+//   step of the first n channels of a block, all when n is larger.
 #pragma once
 
 enum { DW_KR = QS8_KR, DW_BLOCK = QS8_DW_VECTORS * LANES };
@@ -66,11 +67,9 @@ KERNEL_INLINE dw_sums dw_dot(dw_sums sums, dw_inputs x, dw_weights w) {
 }
 
 KERNEL_INLINE dw_scales dw_load_scales(const dw_shape *a, size_t channel) {
-  dw_scales scales;
-  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
-    scales.multipliers[v] = qs8_dw_load(a->multipliers + channel, v);
-    scales.bias[v] = a->bias ? qs8_dw_load(a->bias + channel, v) : vf32_set(0);
-  }
+  dw_scales scales = {0};
+  qs8_dw_load(a->multipliers + channel, scales.multipliers);
+  if (a->bias) qs8_dw_load(a->bias + channel, scales.bias);
   return scales;
 }
 
@@ -78,7 +77,7 @@ KERNEL_INLINE void qs8_dw_store_static(const void *arguments, const dw_scales *s
                                        size_t n, dw_sums sums) {
   const qs8_dwconv_arguments *a = arguments;
   int8_t *output = a->output + pixel * a->output_stride + channel;
-  qs8_dw_store_s8(&a->requantization, scales->multipliers, sums.v, n, output);
+  qs8_dw_store_s8(output, &a->requantization, scales->multipliers, sums.v, n);
 }
 
 KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel,
@@ -87,10 +86,12 @@ KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *
   float *output = a->output + pixel * a->output_stride + channel;
   float partial[DW_BLOCK];
   float *block = n >= DW_BLOCK ? output : partial;
+  vf32 y[QS8_DW_VECTORS];
   UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
-    const vf32 y = vf32_add(vf32_mul(vf32_from_s32(sums.v[v]), scales->multipliers[v]), scales->bias[v]);
-    qs8_dw_store(block, v, vf32_clamp(y, a->dequantization.minimum, a->dequantization.maximum));
+    y[v] = vf32_add(vf32_mul(vf32_from_s32(sums.v[v]), scales->multipliers[v]), scales->bias[v]);
+    y[v] = vf32_clamp(y[v], a->dequantization.minimum, a->dequantization.maximum);
   }
+  qs8_dw_store(block, y);
   if (n < DW_BLOCK) memcpy(output, partial, n * sizeof *output);
 }
 
@@ -109,22 +110,28 @@ KERNEL_INLINE dw_shape qs8_f32_dwconv_shape(const qs8_f32_dwconv_arguments *a) {
                     .multipliers = a->dequantization.multipliers, .bias = a->dequantization.bias};
 }
 
-KERNEL_INLINE void qs8_dwconv(const qs8_dwconv_arguments *a) {
-  const dw_shape shape = qs8_dwconv_shape(a);
-  dw_any(&shape, a, qs8_dw_store_static);
+// The arguments are copied for the compiler's sake, as in igemm/qs8_igemm.h.
+
+KERNEL_INLINE void qs8_dwconv(const qs8_dwconv_arguments *arguments) {
+  const qs8_dwconv_arguments a = *arguments;
+  const dw_shape shape = qs8_dwconv_shape(&a);
+  dw_any(&shape, &a, qs8_dw_store_static);
 }
 
-KERNEL_INLINE void qs8_dwconv_window(const qs8_dwconv_arguments *a, size_t height, size_t width) {
-  const dw_shape shape = qs8_dwconv_shape(a);
-  dw_window(&shape, a, qs8_dw_store_static, height, width);
+KERNEL_INLINE void qs8_dwconv_window(const qs8_dwconv_arguments *arguments, size_t height, size_t width) {
+  const qs8_dwconv_arguments a = *arguments;
+  const dw_shape shape = qs8_dwconv_shape(&a);
+  dw_window(&shape, &a, qs8_dw_store_static, height, width);
 }
 
-KERNEL_INLINE void qs8_f32_dwconv(const qs8_f32_dwconv_arguments *a) {
-  const dw_shape shape = qs8_f32_dwconv_shape(a);
-  dw_any(&shape, a, qs8_dw_store_dynamic);
+KERNEL_INLINE void qs8_f32_dwconv(const qs8_f32_dwconv_arguments *arguments) {
+  const qs8_f32_dwconv_arguments a = *arguments;
+  const dw_shape shape = qs8_f32_dwconv_shape(&a);
+  dw_any(&shape, &a, qs8_dw_store_dynamic);
 }
 
-KERNEL_INLINE void qs8_f32_dwconv_window(const qs8_f32_dwconv_arguments *a, size_t height, size_t width) {
-  const dw_shape shape = qs8_f32_dwconv_shape(a);
-  dw_window(&shape, a, qs8_dw_store_dynamic, height, width);
+KERNEL_INLINE void qs8_f32_dwconv_window(const qs8_f32_dwconv_arguments *arguments, size_t height, size_t width) {
+  const qs8_f32_dwconv_arguments a = *arguments;
+  const dw_shape shape = qs8_f32_dwconv_shape(&a);
+  dw_window(&shape, &a, qs8_dw_store_dynamic, height, width);
 }

@@ -5,6 +5,8 @@
 // - qs8_weights, `qs8_weights qs8_load_weights(const int8_t *)` QS8_KR weights for each of LANES columns;
 // - `vs32 qs8_dot(vs32 sums, qs8_inputs, qs8_weights)`;
 // - QS8_INPUT_BIAS: what qs8_broadcast adds to each input.
+// The simd/ header has the epilogue of a pair of vectors, in which the columns lie such that narrowing to bytes puts them
+// in order: pair_load, pair_in_order, pair_store_s8.
 #pragma once
 
 enum { QS8_IGEMM_MOST_ROWS = 16, QS8_IGEMM_MOST_VECTORS = 8 };
@@ -16,10 +18,13 @@ typedef struct {
   const int8_t *weights;
   // What the first sums are made of besides the packed head: head × factor (see `qs8_igemm_tile`).
   int32_t head_factor;
+  const float *multipliers, *bias;  // no bias in static quantization: it is in the head
 } qs8_igemm_shape;
 
-// Puts away `n` ≥ 1 sums (LANES when n is larger) of one row, beginning at `column`.
-typedef void (*qs8_igemm_store)(const void *arguments, size_t row, size_t column, size_t n, vs32 sums);
+// Puts away the sums of one row in a pair of vectors: `n` ≥ 1 columns (all when n is larger), beginning at `column`.
+// `scales` and `bias` are the pair's, in the order of the sums.
+typedef void (*qs8_igemm_store)(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row, size_t column,
+                                size_t n, const vs32 *sums);
 
 // As f32_igemm_tile. The packed head of a panel is the bias for static quantization, and for dynamic quantization the
 // sum of each column's weights, which times minus the input's zero point gives the first sums.
@@ -63,12 +68,14 @@ KERNEL_INLINE void qs8_igemm_tile(const qs8_igemm_shape *a, const void *argument
       weights += nr * QS8_KR;
     }
   }
-  const size_t n = a->columns - column;
-  UNROLL for (size_t r = 0; r < tile_rows; r++) {
-    if (r < a->rows) {
-      UNROLL for (size_t v = 0; v < width; v++) {
-        if (v * LANES < n) store(arguments, r, column + v * LANES, n - v * LANES, sums[r * width + v]);
-      }
+  UNROLL for (size_t v = 0; v < width; v += 2) {
+    const size_t first = column + v * LANES;
+    if (first >= a->columns) break;
+    vf32 scales[2], bias[2] = {vf32_set(0), vf32_set(0)};
+    pair_load(a->multipliers + first, scales);
+    if (a->bias) pair_load(a->bias + first, bias);
+    UNROLL for (size_t r = 0; r < tile_rows; r++) {
+      if (r < a->rows) store(arguments, scales, bias, r, first, a->columns - first, sums + r * width + v);
     }
   }
 }
@@ -104,44 +111,62 @@ KERNEL_INLINE void qs8_igemm_any(const qs8_igemm_shape *a, const void *arguments
   }
 }
 
-KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, size_t row, size_t column, size_t n, vs32 sums) {
+KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
+                                      size_t column, size_t n, const vs32 *sums) {
+  (void)bias;
   const qs8_igemm_arguments *a = arguments;
   int8_t *output = a->output + row * a->output_stride + column;
-  const int8_t *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
-  vs32 q = qs8_requantize(&a->requantization, a->requantization.multipliers + column, sums);
-  if (n >= LANES) {
-    if (residual) q = qs8_sum(&a->addition, q, vs32_load_s8(residual));
-    vs32_store_s8(output, q);
-  } else {
-    if (residual) q = qs8_sum(&a->addition, q, vs32_load_s8_n(residual, n));
-    vs32_store_s8_n(output, q, n);
+  pair_store_s8(output, &a->requantization, scales, sums, n);
+  if (!a->residual) return;
+  const int8_t *residual = a->residual + row * a->residual_stride + column;
+  UNROLL for (size_t v = 0; v < 2; v++, output += LANES, residual += LANES) {
+    if (n >= (v + 1) * LANES) {
+      vs32_store_s8(output, qs8_sum(&a->addition, vs32_load_s8(output), vs32_load_s8(residual)));
+    } else if (n > v * LANES) {
+      const size_t some = n - v * LANES;
+      const vs32 q = qs8_sum(&a->addition, vs32_load_s8_n(output, some), vs32_load_s8_n(residual, some));
+      vs32_store_s8_n(output, q, some);
+    }
   }
 }
 
-KERNEL_INLINE void qs8_igemm_store_f32(const void *arguments, size_t row, size_t column, size_t n, vs32 sums) {
+KERNEL_INLINE void qs8_igemm_store_f32(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
+                                       size_t column, size_t n, const vs32 *sums) {
   const qs8_f32_igemm_arguments *a = arguments;
   const qs8_dequantization *d = &a->dequantization;
   float *output = a->output + row * a->output_stride + column;
   const float *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
-  vf32 y = qs8_dequantize(d->multipliers + column, d->bias + column, sums);
-  if (n >= LANES) {
-    if (residual) y = vf32_add(y, vf32_load(residual));
-    vf32_store(output, vf32_clamp(y, d->minimum, d->maximum));
-  } else {
-    if (residual) y = vf32_add(y, vf32_load_n(residual, n));
-    vf32_store_n(output, vf32_clamp(y, d->minimum, d->maximum), n);
+  vf32 y[2];
+  UNROLL for (size_t v = 0; v < 2; v++) y[v] = vf32_add(vf32_mul(vf32_from_s32(sums[v]), scales[v]), bias[v]);
+  pair_in_order(y);
+  UNROLL for (size_t v = 0; v < 2; v++) {
+    if (n >= (v + 1) * LANES) {
+      if (residual) y[v] = vf32_add(y[v], vf32_load(residual + v * LANES));
+      vf32_store(output + v * LANES, vf32_clamp(y[v], d->minimum, d->maximum));
+    } else if (n > v * LANES) {
+      const size_t some = n - v * LANES;
+      if (residual) y[v] = vf32_add(y[v], vf32_load_n(residual + v * LANES, some));
+      vf32_store_n(output + v * LANES, vf32_clamp(y[v], d->minimum, d->maximum), some);
+    }
   }
 }
 
+// The arguments are copied: a store of s8 could otherwise change them, as far as the compiler knows, and every one of them
+// would be loaded again for every store.
+
 // Static quantization, a kernel of up to `mr` rows and `vectors`·LANES columns.
-KERNEL_INLINE void qs8_igemm(const qs8_igemm_arguments *a, size_t mr, size_t vectors) {
-  const qs8_igemm_shape shape = {a->rows, a->columns, a->taps, a->depth, a->inputs, a->weights, 1};
-  qs8_igemm_any(&shape, a, qs8_igemm_store_s8, mr, vectors);
+KERNEL_INLINE void qs8_igemm(const qs8_igemm_arguments *arguments, size_t mr, size_t vectors) {
+  const qs8_igemm_arguments a = *arguments;
+  const qs8_igemm_shape shape = {a.rows, a.columns, a.taps, a.depth, a.inputs, a.weights, 1,
+                                 a.requantization.multipliers, NULL};
+  qs8_igemm_any(&shape, &a, qs8_igemm_store_s8, mr, vectors);
 }
 
 // Dynamic quantization.
-KERNEL_INLINE void qs8_f32_igemm(const qs8_f32_igemm_arguments *a, size_t mr, size_t vectors) {
-  const int32_t factor = -(a->dequantization.input_zero_point + QS8_INPUT_BIAS);
-  const qs8_igemm_shape shape = {a->rows, a->columns, a->taps, a->depth, a->inputs, a->weights, factor};
-  qs8_igemm_any(&shape, a, qs8_igemm_store_f32, mr, vectors);
+KERNEL_INLINE void qs8_f32_igemm(const qs8_f32_igemm_arguments *arguments, size_t mr, size_t vectors) {
+  const qs8_f32_igemm_arguments a = *arguments;
+  const int32_t factor = -(a.dequantization.input_zero_point + QS8_INPUT_BIAS);
+  const qs8_igemm_shape shape = {a.rows, a.columns, a.taps, a.depth, a.inputs, a.weights, factor,
+                                 a.dequantization.multipliers, a.dequantization.bias};
+  qs8_igemm_any(&shape, &a, qs8_igemm_store_f32, mr, vectors);
 }

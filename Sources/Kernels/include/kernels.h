@@ -120,7 +120,7 @@ typedef struct {
   uint8_t kr;          // igemm: consecutive k of one column that lie together; dwconv: taps that do
   uint8_t taps;        // dwconv: the only number of taps it takes; 0 is any
   int16_t input_bias;  // what the kernel adds to s8 inputs before it multiplies; packing takes it out again
-  uint8_t block_vectors;  // dwconv: what the order of channels in a packed block depends on; 1 is plain order
+  uint8_t block_vectors;  // what the order of columns in packed s8 weights depends on; 1 is plain order
   kernel_function function;
 } kernel;
 

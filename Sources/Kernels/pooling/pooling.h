@@ -35,14 +35,24 @@ KERNEL_INLINE void f32_maxpool(const f32_maxpool_arguments *a) {
   }
 }
 
-KERNEL_INLINE void s8_maxpool(const s8_maxpool_arguments *a) {
-  for (size_t p = 0; p < a->pixels; p++) {
-    const int8_t *const *inputs = a->inputs + p * a->input_step;
-    for (size_t c = 0; c < a->channels; c += LANES) {
-      const size_t n = a->channels - c, offset = a->input_offset + c;
-      vs32 most = pooling_load_s8(inputs[0] + offset, n);
-      for (size_t t = 1; t < a->taps; t++) most = vs32_max(most, pooling_load_s8(inputs[t] + offset, n));
-      pooling_store_s8(a->output + p * a->output_stride + c, most, n);
+KERNEL_INLINE vs8 pooling_load_bytes(const int8_t *p, size_t n) {
+  return n >= BYTE_LANES ? vs8_load(p) : vs8_load_n(p, n);
+}
+
+KERNEL_INLINE void s8_maxpool(const s8_maxpool_arguments *arguments) {
+  const s8_maxpool_arguments a = *arguments;  // which stores of bytes cannot change
+  for (size_t p = 0; p < a.pixels; p++) {
+    const int8_t *const *inputs = a.inputs + p * a.input_step;
+    int8_t *output = a.output + p * a.output_stride;
+    for (size_t c = 0; c < a.channels; c += BYTE_LANES) {
+      const size_t n = a.channels - c, offset = a.input_offset + c;
+      vs8 most = pooling_load_bytes(inputs[0] + offset, n);
+      for (size_t t = 1; t < a.taps; t++) most = vs8_max(most, pooling_load_bytes(inputs[t] + offset, n));
+      if (n >= BYTE_LANES) {
+        vs8_store(output + c, most);
+      } else {
+        vs8_store_n(output + c, most, n);
+      }
     }
   }
 }

@@ -157,22 +157,47 @@ KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
   avx2_store_word(p, (uint64_t)_mm_cvtsi128_si64(avx2_narrow(a)), n);
 }
 
-// Four elements into each half, `stride` apart, and back.
-KERNEL_INLINE vf32 avx2_load_halves(const float *p, size_t stride) {
-  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+// Of a pair of vectors, v[i] holds columns 8·L + 4·i … in half L.
+KERNEL_INLINE void pair_in_order(vf32 *pair) {
+  const __m256 low = _mm256_permute2f128_ps(pair[0], pair[1], 0x20);
+  pair[1] = _mm256_permute2f128_ps(pair[0], pair[1], 0x31);
+  pair[0] = low;
 }
-KERNEL_INLINE void avx2_store_halves(float *p, size_t stride, vf32 a) {
-  _mm_storeu_ps(p, _mm256_castps256_ps128(a));
-  _mm_storeu_ps(p + stride, _mm256_extractf128_ps(a, 1));
+KERNEL_INLINE void pair_load(const float *p, vf32 *pair) {
+  pair[0] = _mm256_loadu_ps(p), pair[1] = _mm256_loadu_ps(p + 8);
+  pair_in_order(pair);  // which is its own inverse
 }
 
-// Two vectors of sums requantized into s16, interleaved by halves of 4, still to be clamped from below and to s8: the
-// saturation of the packing instructions does that. The upper bound comes before the conversion to integers, which has no
-// answer for large values; small ones become the smallest integer.
-KERNEL_INLINE __m256i avx2_requantize_pair(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums) {
+// A pair requantized into s16, in order, still to be clamped from below and to s8: the saturation of the narrowing
+// instructions does that. The upper bound comes before the conversion to integers, which has no answer for large values;
+// small ones become the smallest integer.
+KERNEL_INLINE __m256i avx2_requantize(const qs8_requantization *r, const vf32 *scales, const vs32 *sums) {
   const __m256 upper = _mm256_set1_ps(r->maximum);
-  const __m256 a = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[0]), multipliers[0]), upper);
-  const __m256 b = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[1]), multipliers[1]), upper);
+  const __m256 a = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[0]), scales[0]), upper);
+  const __m256 b = _mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[1]), scales[1]), upper);
   const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
   return _mm256_adds_epi16(words, _mm256_set1_epi16((int16_t)r->zero_point));
 }
+KERNEL_INLINE int8_t avx2_lowest(const qs8_requantization *r) {
+  return (int8_t)((int32_t)r->minimum + r->zero_point);
+}
+KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                 size_t n) {
+  const __m256i words = avx2_requantize(r, scales, sums);
+  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  const __m128i q = _mm_max_epi8(bytes, _mm_set1_epi8(avx2_lowest(r)));
+  if (n >= 16) {
+    _mm_storeu_si128((__m128i *)p, q);
+  } else {
+    avx2_store_bytes16(p, q, n);
+  }
+}
+
+enum { BYTE_LANES = 32 };
+typedef __m256i vs8;
+
+KERNEL_INLINE vs8 vs8_load(const int8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return avx2_load_bytes32(p, n); }
+KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { _mm256_storeu_si256((__m256i *)p, a); }
+KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { avx2_store_bytes32(p, a, n); }
+KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return _mm256_max_epi8(a, b); }

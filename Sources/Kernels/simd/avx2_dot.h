@@ -25,7 +25,7 @@ KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) {
   return _mm256_add_epi32(sums, _mm256_madd_epi16(x, w));
 }
 
-// Depthwise: unpacking pairs of taps leaves channel 8·L + 4·v + i in half L of vector v.
+// Depthwise: unpacking pairs of taps leaves the channels as in a pair of simd/avx2.h.
 enum { QS8_DW_VECTORS = 2 };
 
 KERNEL_INLINE __m256i avx2_tap(const int8_t *p, size_t n) {
@@ -37,16 +37,13 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   x[0] = _mm256_unpacklo_epi16(a, b);
   x[1] = _mm256_unpackhi_epi16(a, b);
 }
-KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx2_load_halves(block + 4 * v, 8); }
-KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx2_store_halves(block + 4 * v, 8, a); }
-KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
-                                   int8_t *output) {
-  const __m256i words = avx2_requantize_pair(r, multipliers, sums);
-  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  const __m128i q = _mm_max_epi8(bytes, _mm_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
-  if (n >= 16) {
-    _mm_storeu_si128((__m128i *)output, q);
-  } else {
-    avx2_store_bytes16(output, q, n);
-  }
+KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) { pair_load(block, v); }
+KERNEL_INLINE void qs8_dw_store(float *block, vf32 *v) {
+  pair_in_order(v);
+  _mm256_storeu_ps(block, v[0]);
+  _mm256_storeu_ps(block + 8, v[1]);
+}
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  pair_store_s8(output, r, scales, sums, n);
 }

@@ -58,25 +58,48 @@ KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
   _mm_mask_storeu_epi8(p, avx512_first(n), _mm512_cvtepi32_epi8(a));
 }
 
-// Four elements into each quarter, `stride` apart, and back.
-KERNEL_INLINE vf32 avx512_load_quarters(const float *p, size_t stride) {
-  __m512 a = _mm512_castps128_ps512(_mm_loadu_ps(p));
-  a = _mm512_insertf32x4(a, _mm_loadu_ps(p + stride), 1);
-  a = _mm512_insertf32x4(a, _mm_loadu_ps(p + 2 * stride), 2);
-  return _mm512_insertf32x4(a, _mm_loadu_ps(p + 3 * stride), 3);
+// Of a pair of vectors, v[i] holds columns 8·L + 4·i … in quarter L.
+KERNEL_INLINE void pair_load(const float *p, vf32 *pair) {
+  const __m512 low = _mm512_loadu_ps(p), high = _mm512_loadu_ps(p + 16);
+  pair[0] = _mm512_shuffle_f32x4(low, high, 0x88);
+  pair[1] = _mm512_shuffle_f32x4(low, high, 0xDD);
 }
-KERNEL_INLINE void avx512_store_quarters(float *p, size_t stride, vf32 a) {
-  _mm_storeu_ps(p, _mm512_castps512_ps128(a));
-  _mm_storeu_ps(p + stride, _mm512_extractf32x4_ps(a, 1));
-  _mm_storeu_ps(p + 2 * stride, _mm512_extractf32x4_ps(a, 2));
-  _mm_storeu_ps(p + 3 * stride, _mm512_extractf32x4_ps(a, 3));
+KERNEL_INLINE void pair_in_order(vf32 *pair) {
+  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+  const __m512 low = _mm512_permutex2var_ps(pair[0], first, pair[1]);
+  pair[1] = _mm512_permutex2var_ps(pair[0], second, pair[1]);
+  pair[0] = low;
 }
 
-// As avx2_requantize_pair, interleaved by quarters.
-KERNEL_INLINE __m512i avx512_requantize_pair(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums) {
+// As avx2_requantize.
+KERNEL_INLINE __m512i avx512_requantize(const qs8_requantization *r, const vf32 *scales, const vs32 *sums) {
   const __m512 upper = _mm512_set1_ps(r->maximum);
-  const __m512 a = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[0]), multipliers[0]), upper);
-  const __m512 b = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[1]), multipliers[1]), upper);
+  const __m512 a = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[0]), scales[0]), upper);
+  const __m512 b = _mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sums[1]), scales[1]), upper);
   const __m512i words = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
   return _mm512_adds_epi16(words, _mm512_set1_epi16((int16_t)r->zero_point));
 }
+KERNEL_INLINE int8_t avx512_lowest(const qs8_requantization *r) {
+  return (int8_t)((int32_t)r->minimum + r->zero_point);
+}
+KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                 size_t n) {
+  const __m256i bytes = _mm512_cvtsepi16_epi8(avx512_requantize(r, scales, sums));
+  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8(avx512_lowest(r)));
+  if (n >= 32) {
+    _mm256_storeu_si256((__m256i *)p, q);
+  } else {
+    _mm256_mask_storeu_epi8(p, (__mmask32)((1u << n) - 1), q);
+  }
+}
+
+enum { BYTE_LANES = 64 };
+typedef __m512i vs8;
+
+KERNEL_INLINE __mmask64 avx512_first_bytes(size_t n) { return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1; }
+KERNEL_INLINE vs8 vs8_load(const int8_t *p) { return _mm512_loadu_si512(p); }
+KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return _mm512_maskz_loadu_epi8(avx512_first_bytes(n), p); }
+KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { _mm512_storeu_si512(p, a); }
+KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { _mm512_mask_storeu_epi8(p, avx512_first_bytes(n), a); }
+KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return _mm512_max_epi8(a, b); }

@@ -24,7 +24,7 @@ KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) {
   return _mm512_add_epi32(sums, _mm512_madd_epi16(x, w));
 }
 
-// Depthwise: unpacking pairs of taps leaves channel 8·L + 4·v + i in quarter L of vector v.
+// Depthwise: unpacking pairs of taps leaves the channels as in a pair of simd/avx512.h.
 enum { QS8_DW_VECTORS = 2 };
 
 KERNEL_INLINE __m512i avx512_tap(const int8_t *p, size_t n) {
@@ -37,15 +37,13 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   x[0] = _mm512_unpacklo_epi16(a, b);
   x[1] = _mm512_unpackhi_epi16(a, b);
 }
-KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx512_load_quarters(block + 4 * v, 8); }
-KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx512_store_quarters(block + 4 * v, 8, a); }
-KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
-                                   int8_t *output) {
-  const __m256i bytes = _mm512_cvtsepi16_epi8(avx512_requantize_pair(r, multipliers, sums));
-  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
-  if (n >= 32) {
-    _mm256_storeu_si256((__m256i *)output, q);
-  } else {
-    _mm256_mask_storeu_epi8(output, (__mmask32)((1u << n) - 1), q);
-  }
+KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) { pair_load(block, v); }
+KERNEL_INLINE void qs8_dw_store(float *block, vf32 *v) {
+  pair_in_order(v);
+  _mm512_storeu_ps(block, v[0]);
+  _mm512_storeu_ps(block + 16, v[1]);
+}
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  pair_store_s8(output, r, scales, sums, n);
 }

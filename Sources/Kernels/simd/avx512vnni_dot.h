@@ -46,13 +46,27 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   x[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
   x[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
 }
-KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx512_load_quarters(block + 4 * v, 16); }
-KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx512_store_quarters(block + 4 * v, 16, a); }
-KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
-                                   int8_t *output) {
-  const __m512i bytes = _mm512_packs_epi16(avx512_requantize_pair(r, multipliers, sums),
-                                           avx512_requantize_pair(r, multipliers + 2, sums + 2));
-  const __m512i q = _mm512_max_epi8(bytes, _mm512_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) {
+  UNROLL for (size_t i = 0; i < QS8_DW_VECTORS; i++) {
+    v[i] = _mm512_castps128_ps512(_mm_loadu_ps(block + 4 * i));
+    v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(block + 16 + 4 * i), 1);
+    v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(block + 32 + 4 * i), 2);
+    v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(block + 48 + 4 * i), 3);
+  }
+}
+KERNEL_INLINE void qs8_dw_store(float *block, const vf32 *v) {
+  UNROLL for (size_t i = 0; i < QS8_DW_VECTORS; i++) {
+    _mm_storeu_ps(block + 4 * i, _mm512_castps512_ps128(v[i]));
+    _mm_storeu_ps(block + 16 + 4 * i, _mm512_extractf32x4_ps(v[i], 1));
+    _mm_storeu_ps(block + 32 + 4 * i, _mm512_extractf32x4_ps(v[i], 2));
+    _mm_storeu_ps(block + 48 + 4 * i, _mm512_extractf32x4_ps(v[i], 3));
+  }
+}
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  const __m512i bytes =
+      _mm512_packs_epi16(avx512_requantize(r, scales, sums), avx512_requantize(r, scales + 2, sums + 2));
+  const __m512i q = _mm512_max_epi8(bytes, _mm512_set1_epi8(avx512_lowest(r)));
   if (n >= 64) {
     _mm512_storeu_si512(output, q);
   } else {

@@ -43,13 +43,22 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   x[2] = _mm256_unpacklo_epi16(ab_high, cd_high);
   x[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
 }
-KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return avx2_load_halves(block + 4 * v, 16); }
-KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { avx2_store_halves(block + 4 * v, 16, a); }
-KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
-                                   int8_t *output) {
-  const __m256i bytes = _mm256_packs_epi16(avx2_requantize_pair(r, multipliers, sums),
-                                           avx2_requantize_pair(r, multipliers + 2, sums + 2));
-  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8((int8_t)((int32_t)r->minimum + r->zero_point)));
+KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) {
+  UNROLL for (size_t i = 0; i < QS8_DW_VECTORS; i++) {
+    const __m128 low = _mm_loadu_ps(block + 4 * i);
+    v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(low), _mm_loadu_ps(block + 16 + 4 * i), 1);
+  }
+}
+KERNEL_INLINE void qs8_dw_store(float *block, const vf32 *v) {
+  UNROLL for (size_t i = 0; i < QS8_DW_VECTORS; i++) {
+    _mm_storeu_ps(block + 4 * i, _mm256_castps256_ps128(v[i]));
+    _mm_storeu_ps(block + 16 + 4 * i, _mm256_extractf128_ps(v[i], 1));
+  }
+}
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  const __m256i bytes = _mm256_packs_epi16(avx2_requantize(r, scales, sums), avx2_requantize(r, scales + 2, sums + 2));
+  const __m256i q = _mm256_max_epi8(bytes, _mm256_set1_epi8(avx2_lowest(r)));
   if (n >= 32) {
     _mm256_storeu_si256((__m256i *)output, q);
   } else {

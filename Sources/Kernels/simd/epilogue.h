@@ -11,13 +11,6 @@ KERNEL_INLINE vf32 vf32_clamp_number(vf32 x, float minimum, float maximum) {
   return vf32_min(vf32_max(x, vf32_set(minimum)), vf32_set(maximum));
 }
 
-// Quantize's `Requantization`, s8 results in s32 lanes. `multipliers` belong to the vector's columns.
-KERNEL_INLINE vs32 qs8_requantize(const qs8_requantization *r, const float *multipliers, vs32 accumulator) {
-  vf32 scaled = vf32_mul(vf32_from_s32(accumulator), vf32_load(multipliers));
-  vs32 rounded = vs32_round(vf32_clamp_number(scaled, r->minimum, r->maximum));
-  return vs32_add(rounded, vs32_set(r->zero_point));
-}
-
 // Quantize's `QuantizedAdd`.
 KERNEL_INLINE vs32 qs8_sum(const qs8_addition *s, vs32 a, vs32 b) {
   vs32 scaled_a = vs32_mul(vs32_sub(a, vs32_set(s->zero_point_a)), vs32_set(s->multiplier_a));
@@ -25,10 +18,4 @@ KERNEL_INLINE vs32 qs8_sum(const qs8_addition *s, vs32 a, vs32 b) {
   vs32 sum = vs32_add(vs32_add(scaled_a, scaled_b), vs32_set((int32_t)1 << (s->shift - 1)));
   vs32 q = vs32_add(vs32_shift_right(sum, s->shift), vs32_set(s->zero_point));
   return vs32_min(vs32_max(q, vs32_set(s->minimum)), vs32_set(s->maximum));
-}
-
-// s32 → f32 with the scales and biases of the vector's columns, before the clamp.
-KERNEL_INLINE vf32 qs8_dequantize(const float *multipliers, const float *bias, vs32 accumulator) {
-  vf32 scaled = vf32_mul(vf32_from_s32(accumulator), vf32_load(multipliers));
-  return vf32_add(scaled, vf32_load(bias));
 }

@@ -109,15 +109,37 @@ KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
   for (size_t i = 0; i < n && i < 4; i++, four >>= 8) p[i] = (int8_t)four;
 }
 
-// Two vectors of sums requantized into s16, still to be clamped from below and to s8: narrowing saturates. The upper bound
-// in f32 is as good as in integers, because it is a whole number.
-KERNEL_INLINE int16x8_t neon_requantize_pair(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums) {
+// Pairs of vectors are in plain order.
+KERNEL_INLINE void pair_in_order(vf32 *pair) { (void)pair; }
+KERNEL_INLINE void pair_load(const float *p, vf32 *pair) { pair[0] = vld1q_f32(p), pair[1] = vld1q_f32(p + 4); }
+
+KERNEL_INLINE int8x8_t neon_requantize(const qs8_requantization *r, const vf32 *scales, const vs32 *sums) {
   const float32x4_t upper = vdupq_n_f32(r->maximum);
-  const float32x4_t a = vminq_f32(vmulq_f32(vcvtq_f32_s32(sums[0]), multipliers[0]), upper);
-  const float32x4_t b = vminq_f32(vmulq_f32(vcvtq_f32_s32(sums[1]), multipliers[1]), upper);
+  const float32x4_t a = vminq_f32(vmulq_f32(vcvtq_f32_s32(sums[0]), scales[0]), upper);
+  const float32x4_t b = vminq_f32(vmulq_f32(vcvtq_f32_s32(sums[1]), scales[1]), upper);
   const int16x8_t words = vcombine_s16(vqmovn_s32(vcvtnq_s32_f32(a)), vqmovn_s32(vcvtnq_s32_f32(b)));
-  return vqaddq_s16(words, vdupq_n_s16((int16_t)r->zero_point));
+  // Narrowing saturates, so that the lower bound can come last.
+  const int8x8_t bytes = vqmovn_s16(vqaddq_s16(words, vdupq_n_s16((int16_t)r->zero_point)));
+  return vmax_s8(bytes, vdup_n_s8((int8_t)((int32_t)r->minimum + r->zero_point)));
 }
-KERNEL_INLINE int8_t neon_lowest(const qs8_requantization *r) {
-  return (int8_t)((int32_t)r->minimum + r->zero_point);
+KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                 size_t n) {
+  const int8x8_t q = neon_requantize(r, scales, sums);
+  if (n >= 8) {
+    vst1_s8(p, q);
+  } else {
+    neon_store_bytes(p, q, n);
+  }
 }
+
+enum { BYTE_LANES = 16 };
+typedef int8x16_t vs8;
+
+KERNEL_INLINE vs8 vs8_load(const int8_t *p) { return vld1q_s8(p); }
+KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return neon_load_bytes16(p, n); }
+KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { vst1q_s8(p, a); }
+KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) {
+  neon_store_bytes(p, vget_low_s8(a), n);
+  if (n > 8) neon_store_bytes(p + 8, vget_high_s8(a), n - 8);
+}
+KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return vmaxq_s8(a, b); }

@@ -66,3 +66,27 @@ KERNEL_INLINE vs32 vs32_load_s8_n(const int8_t *p, size_t n) { return (void)n, *
 // Lanes are in [−128, 127].
 KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) { *p = (int8_t)a; }
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) { (void)n, *p = (int8_t)a; }
+
+// Pairs of vectors: 2·LANES columns of s32, in such an order that narrowing them to bytes (which works in parts of 16 bytes
+// on x86) puts them in order. This loads floats in that order, …
+KERNEL_INLINE void pair_load(const float *p, vf32 *pair) { pair[0] = p[0], pair[1] = p[1]; }
+// … this puts them in plain order, …
+KERNEL_INLINE void pair_in_order(vf32 *pair) { (void)pair; }
+// … and this is Quantize's `Requantization` of n columns (all when n is larger), scales[i] being those of sums[i].
+KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                 size_t n) {
+  for (size_t i = 0; i < 2 && i < n; i++) {
+    const vf32 scaled = vf32_min(vf32_max((float)sums[i] * scales[i], r->minimum), r->maximum);
+    p[i] = (int8_t)(vs32_round(scaled) + r->zero_point);
+  }
+}
+
+// Vectors of bytes, for what stays in bytes.
+enum { BYTE_LANES = 1 };
+typedef int8_t vs8;
+
+KERNEL_INLINE vs8 vs8_load(const int8_t *p) { return *p; }
+KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return (void)n, *p; }
+KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { *p = a; }
+KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { (void)n, *p = a; }
+KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return a > b ? a : b; }

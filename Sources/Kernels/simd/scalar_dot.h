@@ -2,7 +2,6 @@
 #pragma once
 
 #include "scalar.h"
-#include "epilogue.h"
 
 enum { QS8_KR = 1, QS8_INPUT_BIAS = 0 };
 
@@ -20,11 +19,10 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   (void)count;
   UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) x[v] = v < n ? taps[0][offset + v] : 0;
 }
-KERNEL_INLINE vf32 qs8_dw_load(const float *block, size_t v) { return block[v]; }
-KERNEL_INLINE void qs8_dw_store(float *block, size_t v, vf32 a) { block[v] = a; }
-KERNEL_INLINE void qs8_dw_store_s8(const qs8_requantization *r, const vf32 *multipliers, const vs32 *sums, size_t n,
-                                   int8_t *output) {
-  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
-    if (v < n) output[v] = (int8_t)qs8_requantize(r, multipliers + v, sums[v]);
-  }
+KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) { memcpy(v, block, QS8_DW_VECTORS * sizeof *v); }
+KERNEL_INLINE void qs8_dw_store(float *block, const vf32 *v) { memcpy(block, v, QS8_DW_VECTORS * sizeof *v); }
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  pair_store_s8(output, r, scales, sums, n);
+  if (n > 2) pair_store_s8(output + 2, r, scales + 2, sums + 2, n - 2);
 }

@@ -63,11 +63,11 @@ struct QuantizationPlan {
     Int64(height) * Int64(width) <= Limits.quantizedMean
   }
 
-  /// Whether some weight scale keeps the s32 biases of a linear node in bounds, whatever its input's scale.
+  /// Whether some weight scale in bounds keeps the s32 biases of a linear node in theirs, whatever its input's scale.
   private func hasInt8Bias(_ node: Node) -> Bool {
     guard node.inputs.count > 2 else { return true }
     let bias = graph.tensors[node.inputs[2]].constant?.elements(as: Float.self)
-    return bias?.allSatisfy { abs($0) <= Float(Limits.bias) } ?? false
+    return bias?.allSatisfy { abs($0) <= Float(Limits.bias / 2) } ?? false
   }
 
   // MARK: Quantizations
