@@ -105,7 +105,7 @@ final class Progress {
   }
 
   private func bar(_ step: StepReport) -> String {
-    let width = 20
+    let width = 10
     let filled = step.step * width / step.stepsPerEpoch
     let drawn = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
     return "epoch \(step.epoch)/\(run.epochs) [\(drawn)] \(figures(step))  \(Int(imagesPerSecond(step))) images/s"
