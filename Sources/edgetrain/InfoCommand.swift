@@ -118,7 +118,9 @@ enum InfoCommand {
     write("\(description.name): input \(description.input), \(shortCount(network.parameterCount)) parameters, ")
     write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
     write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batch), rate \(recipe.rate), ")
-    write("optimizer \(recipe.optimizer), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n")
+    write(
+      "optimizer \(recipe.optimizer.text), schedule \(recipe.schedule.text), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n"
+    )
   }
 
   private static func describe(_ model: Model, path: String, json: Bool) throws {

@@ -103,7 +103,8 @@ import Testing
     }
     let resumed = try edgetrain.run(arguments + ["--resume", "--rate", "0.01"], in: folder)
     #expect(resumed.status == 1)
-    #expect(resumed.errors.contains("error: checkpoint: rate: expected 0.01 as this run has, found 0.05\nhint: "))
+    #expect(
+      resumed.errors.contains("error: checkpoint: expected `rate 0.01` as in this run, found `rate 0.05`\nhint: "))
   }
 
   @Test func divergenceIsAnErrorThatNamesStepAndRate() throws {

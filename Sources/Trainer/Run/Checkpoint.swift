@@ -12,13 +12,8 @@ public struct Checkpoint: Equatable, Sendable {
     public var state: TrainingState
   }
 
-  /// What the run depends on beside its state, as text; another run's checkpoint differs here.
-  public struct Setting: Equatable, Sendable {
-    public var name: String
-    public var value: String
-  }
-
-  public var settings: [Setting]
+  /// What the run depends on beside its state, a thing a line; another run's checkpoint differs here.
+  public var settings: [String]
   /// Whole epochs done.
   public var epoch: Int
   /// Steps done in the epoch after them.
@@ -30,7 +25,7 @@ public struct Checkpoint: Equatable, Sendable {
   public var best: Best?
 
   init(
-    settings: [Setting], epoch: Int, step: Int, lossSum: Double, correct: Int, state: TrainingState, best: Best?
+    settings: [String], epoch: Int, step: Int, lossSum: Double, correct: Int, state: TrainingState, best: Best?
   ) {
     self.settings = settings
     self.epoch = epoch
@@ -89,10 +84,7 @@ extension Checkpoint {
   func encoded() -> [UInt8] {
     var body = CheckpointWriter()
     body.put(settings.count)
-    for setting in settings {
-      body.put(setting.name)
-      body.put(setting.value)
-    }
+    for setting in settings { body.put(setting) }
     body.put(epoch)
     body.put(step)
     body.put(lossSum.bitPattern)
@@ -117,8 +109,8 @@ extension Checkpoint {
     guard let settingCount = reader.int() else { return nil }
     settings = []
     for _ in 0..<settingCount {
-      guard let name = reader.string(), let value = reader.string() else { return nil }
-      settings.append(Setting(name: name, value: value))
+      guard let setting = reader.string() else { return nil }
+      settings.append(setting)
     }
     guard let epoch = reader.int(), let step = reader.int(), let lossSum = reader.word(),
       let correct = reader.int(), let state = reader.state(), let bestCount = reader.int()

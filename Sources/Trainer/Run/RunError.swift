@@ -12,8 +12,8 @@ public enum RunError: Error, Equatable, Sendable {
   case notACheckpoint(path: String)
   case newerCheckpoint(path: String, found: UInt32, supported: UInt32)
   case damagedCheckpoint(path: String)
-  /// The checkpoint is of a run with another `setting`.
-  case otherRun(setting: String, expected: String, found: String)
+  /// The checkpoint is of another run: a line of its description, or its data, differs.
+  case otherRun(expected: String, found: String)
 }
 
 extension RunError: CustomStringConvertible {
@@ -31,8 +31,7 @@ extension RunError: CustomStringConvertible {
     case .newerCheckpoint(let path, let found, let supported):
       "\(path): checkpoint version: expected at most \(supported), found \(found)"
     case .damagedCheckpoint(let path): "\(path): expected the checksum stored with it, found another"
-    case .otherRun(let setting, let expected, let found):
-      "checkpoint: \(setting): expected \(expected) as this run has, found \(found)"
+    case .otherRun(let expected, let found): "checkpoint: expected `\(expected)` as in this run, found `\(found)`"
     }
   }
 

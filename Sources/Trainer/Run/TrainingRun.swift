@@ -1,4 +1,5 @@
 import Format
+import Foundation
 
 /// Where a run stands after a step.
 public struct StepReport: Sendable {
@@ -48,7 +49,7 @@ public final class TrainingRun {
   private let train: Examples
   private let validation: Examples?
   private let reader: BatchReader
-  private let settings: [Checkpoint.Setting]
+  private let settings: [String]
 
   /// Whole epochs done.
   public private(set) var epoch = 0
@@ -196,13 +197,15 @@ public final class TrainingRun {
   ///
   /// - Throws: `RunError.otherRun` if the checkpoint is of a run with other settings or data.
   public func restore(_ checkpoint: Checkpoint) throws(RunError) {
-    for (mine, other) in zip(settings, checkpoint.settings) where mine != other {
-      throw .otherRun(setting: mine.name, expected: mine.value, found: other.value)
+    for line in 0..<max(settings.count, checkpoint.settings.count) {
+      let mine = line < settings.count ? settings[line] : "nothing"
+      let other = line < checkpoint.settings.count ? checkpoint.settings[line] : "nothing"
+      guard mine == other else { throw .otherRun(expected: mine, found: other) }
     }
-    guard settings.count == checkpoint.settings.count, checkpoint.step < stepsPerEpoch,
-      checkpoint.epoch <= recipe.epochs
-    else {
-      throw .otherRun(setting: "place", expected: "one inside the run", found: "another")
+    guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
+      throw .otherRun(
+        expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
+        found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
     }
     do { try network.restore(checkpoint.state) } catch { throw .network(error) }
     epoch = checkpoint.epoch
@@ -213,22 +216,16 @@ public final class TrainingRun {
     order = TrainingRun.order(of: train, epoch: epoch, seed: recipe.seed)
   }
 
-  /// All that the steps depend on, one line each; what differs is what `restore` complains about.
+  /// All that the steps depend on. Comments in a `.net` file are no part of it.
   private static func settings(
     _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing
-  ) -> [Checkpoint.Setting] {
-    let recipe = description.recipe
-    var layers = description.layers
-    // The same network after an edit of its comments is the same network.
-    for index in layers.indices { layers[index].line = 0 }
-    let pairs: [(String, Any)] = [
-      ("network", "\(description.name) \(description.input)"), ("layers", layers), ("epochs", recipe.epochs),
-      ("batch", recipe.batch), ("rate", recipe.rate), ("optimizer", recipe.optimizer),
-      ("schedule", recipe.schedule), ("penalty", recipe.penalty), ("loss", recipe.loss), ("seed", recipe.seed),
-      ("validation", recipe.validation), ("augmentation", recipe.augmentation), ("preprocessing", preprocessing),
-      ("data", "\(data.train.count) images with checksum \(String(data.train.checksum, radix: 16))"),
+  ) -> [String] {
+    let lines = description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    let checksum = String(data.train.checksum, radix: 16)
+    return lines + [
+      "mean \(preprocessing.mean), deviation \(preprocessing.deviation)",
+      "\(data.train.count) images with checksum \(checksum)",
     ]
-    return pairs.map { Checkpoint.Setting(name: $0.0, value: "\($0.1)") }
   }
 
   // MARK: Result
