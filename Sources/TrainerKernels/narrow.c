@@ -5,7 +5,7 @@
 #include "clones.h"
 #include "include/trainer_kernels.h"
 
-enum { lanes = 16, pixel_tile = 8, tap_tile = 8 };
+enum { lanes = 16, pixel_tile = 14, tap_tile = 8 };
 
 #define LOAD(p) (*(const floats16 *)(p))
 
@@ -39,14 +39,40 @@ TRAINER_INLINE void store(float *target, const floats16 *value, ptrdiff_t count,
 TRAINER_INLINE void narrow_pixels(const trainer_window *w, const float *image, const float *packed,
                                   const floats16 *start, floats16 *sums, int pixels) {
   const ptrdiff_t run = w->kernel_width * w->channels, step = w->stride_width * w->channels;
-  for (int p = 0; p < pixels; p++) sums[p] = *start;
+  // Sums of its own, whose address nobody has, stay in registers.
+  floats16 sum[pixel_tile];
+  for (int p = 0; p < pixels; p++) sum[p] = *start;
   for (ptrdiff_t ky = 0; ky < w->kernel_height; ky++) {
     const float *row = image + ky * w->dilation_height * w->width * w->channels;
     for (ptrdiff_t tap = 0; tap < run; tap++, packed += lanes) {
       floats16 weight = LOAD(packed);
-      for (int p = 0; p < pixels; p++) sums[p] += weight * row[p * step + tap];
+      for (int p = 0; p < pixels; p++) sum[p] += weight * row[p * step + tap];
     }
   }
+  for (int p = 0; p < pixels; p++) sums[p] = sum[p];
+}
+
+// The number of pixels as a constant, so that all sums stay in registers.
+TRAINER_INLINE void narrow_tile(const trainer_window *w, const float *image, const float *packed,
+                                const floats16 *start, floats16 *sums, ptrdiff_t pixels) {
+  switch (pixels) {
+#define PIXELS(n) case n: narrow_pixels(w, image, packed, start, sums, n); break;
+    PIXELS(1) PIXELS(2) PIXELS(3) PIXELS(4) PIXELS(5) PIXELS(6) PIXELS(7)
+    PIXELS(8) PIXELS(9) PIXELS(10) PIXELS(11) PIXELS(12) PIXELS(13) PIXELS(14)
+#undef PIXELS
+  }
+}
+
+// Pixels of a row are taken so many at a time: as many as leave sums in registers, in nearly equal parts.
+static ptrdiff_t tile_of_row(ptrdiff_t width) {
+#if defined(__x86_64__)
+  // With AVX-512 a sum is one of 32 registers, before that two or four of 16.
+  const ptrdiff_t most = __builtin_cpu_supports("avx512f") ? pixel_tile : 6;
+#else
+  const ptrdiff_t most = 6;
+#endif
+  ptrdiff_t tiles = (width + most - 1) / most;
+  return (width + tiles - 1) / tiles;
 }
 
 TRAINER_CLONES void trainer_narrow_convolution(const trainer_window *window, ptrdiff_t output_height,
@@ -54,29 +80,23 @@ TRAINER_CLONES void trainer_narrow_convolution(const trainer_window *window, ptr
                                                const float *bias, float *output) {
   const ptrdiff_t taps = window->kernel_height * window->kernel_width * window->channels;
   const ptrdiff_t width = window->output_width, total = output_height * width * outputs;
+  const ptrdiff_t tile = tile_of_row(width);
   for (ptrdiff_t block = 0; block < outputs; block += lanes, packed += taps * lanes) {
     const ptrdiff_t count = outputs - block < lanes ? outputs - block : lanes;
     floats16 start = {0};
     if (bias) memcpy(&start, bias + block, (size_t)count * sizeof(float));
     for (ptrdiff_t y = 0; y < output_height; y++) {
-      for (ptrdiff_t x = 0; x < width;) {
+      for (ptrdiff_t next = 0; next < width; next += tile) {
+        // The last tile of a row goes back over pixels that are done rather than be a shorter one.
+        ptrdiff_t x = next + tile > width ? width - tile : next;
         floats16 sums[pixel_tile];
-        // The last tile of a row goes back over pixels that are done rather than take them one by one.
-        if (x + pixel_tile > width && width >= pixel_tile) x = width - pixel_tile;
         const float *image = padded + (y * window->stride_height * window->width + x * window->stride_width) *
                                           window->channels;
-        ptrdiff_t pixels = pixel_tile;
-        if (width >= pixel_tile) {
-          narrow_pixels(window, image, packed, &start, sums, pixel_tile);
-        } else {
-          narrow_pixels(window, image, packed, &start, sums, 1);
-          pixels = 1;
-        }
-        for (ptrdiff_t p = 0; p < pixels; p++) {
+        narrow_tile(window, image, packed, &start, sums, tile);
+        for (ptrdiff_t p = 0; p < tile; p++) {
           ptrdiff_t place = (y * width + x + p) * outputs + block;
           store(output + place, &sums[p], count, outputs < lanes && place + lanes <= total);
         }
-        x += pixels;
       }
     }
   }
