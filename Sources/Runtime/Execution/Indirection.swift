@@ -2,8 +2,9 @@
 /// for one tile of rows.
 ///
 /// Neighbouring columns of a window lie one behind the other in memory, so that with few channels a whole row of the
-/// window becomes one tap: fewer pointers, and products long enough for the vectors. Where such a row reaches beyond the
-/// left or right border it is put together in a buffer.
+/// window becomes one tap: fewer pointers, and products long enough for the vectors. Where windows reach beyond the left
+/// or right border, the input lines that a tile needs are copied with their padding; a line stays as long as following
+/// tiles need it, so that each is copied about once.
 struct Indirection {
   let window: Window
   /// Bytes of an input element.
@@ -13,39 +14,68 @@ struct Indirection {
   /// Taps and elements per tap, as the kernel counts them.
   let taps: Int
   let depth: Int
+  /// Whether a tap is a whole row of the window.
   private let joinsColumns: Bool
-  private let gathers: Bool
+  /// Lines copied with their padding: how many fit, and the bytes of each. None if lines are used where they lie.
+  private let copiedLines: Int
+  private let copiedLineBytes: Int
 
   /// Below this many channels the columns of a window are joined; above, vectors are full anyway.
   private static let fewChannels = 32
+  /// Copied lines should stay in the second-level cache.
+  private static let mostCopiedBytes = 1 << 17
 
   init(_ shape: ProductShape, elementSize: Int, rowsPerTile: Int) {
     let window = shape.window
     self.window = window
     self.elementSize = elementSize
     self.rowsPerTile = rowsPerTile
-    joinsColumns =
+    var canJoin =
       shape.groups == 1 && window.dilationWidth == 1 && window.width > 1 && window.channels < Indirection.fewChannels
+    var (lines, lineBytes) = (0, 0)
+    if canJoin && window.leavesImageSideways {
+      // Output lines that a tile's rows can lie in, less one.
+      let span = (rowsPerTile - 1 + window.outputWidth - 1) / window.outputWidth
+      lines = span * window.strideHeight + (window.height - 1) * window.dilationHeight + 1
+      let pixels = max((window.outputWidth - 1) * window.strideWidth + window.width, window.left + window.inputWidth)
+      lineBytes = pixels * window.channels * elementSize
+      // Lines of two images of a batch could want the same room.
+      canJoin = window.batch == 1 && lines <= Indirection.mostCopiedBytes / lineBytes
+    }
+    joinsColumns = canJoin
+    copiedLines = canJoin ? lines : 0
+    copiedLineBytes = canJoin ? lineBytes : 0
     taps = joinsColumns ? window.height : window.height * window.width
     depth = joinsColumns ? window.width * window.channels : window.channels / shape.groups
-    gathers = joinsColumns && window.leavesImageSideways
   }
 
-  /// Bytes that one thread needs to point a tile: the pointers and, behind them, window rows put together.
-  var workspaceBytes: Int { pointerBytes + (gathers ? taps * rowsPerTile * depth * elementSize : 0) }
+  /// Bytes that one thread needs: the pointers, the numbers of the copied lines, and those lines.
+  var workspaceBytes: Int { pointerBytes + copiedLines * (MemoryLayout<Int>.stride + copiedLineBytes) }
 
   private var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
+  private var pixelBytes: Int { window.channels * elementSize }
+  private var lineBytes: Int { window.inputWidth * pixelBytes }
+
+  /// Makes `workspace` ready for tiles of an input that it has not seen.
+  ///
+  /// - Parameter outside: `depth` elements that stand for what is outside the image, all bytes equal.
+  func begin(_ workspace: UnsafeMutableRawPointer, outside: UnsafeRawPointer) {
+    guard copiedLines > 0 else { return }
+    let numbers = (workspace + pointerBytes).assumingMemoryBound(to: Int.self)
+    numbers.initialize(repeating: -1, count: copiedLines)
+    UnsafeMutableRawPointer(numbers + copiedLines).initializeMemory(
+      as: UInt8.self, repeating: outside.load(as: UInt8.self), count: copiedLines * copiedLineBytes)
+  }
 
   /// Fills `workspace` with the pointers for the output pixels `pixels`, at most `rowsPerTile`.
   ///
   /// - Parameters:
-  ///   - input: the image's first element of the first channel of the group.
-  ///   - outside: `depth` elements that stand for what is outside the image.
+  ///   - input: the first image's first element of the first channel of the group.
+  ///   - outside: as for `begin`.
   func fill(
     _ workspace: UnsafeMutableRawPointer, pixels: Range<Int>, input: UnsafeRawPointer, outside: UnsafeRawPointer
   ) {
     let pointers = workspace.assumingMemoryBound(to: UnsafeRawPointer.self)
-    let pixelBytes = window.channels * elementSize
     if window.isPointwise {
       var pixel = input + pixels.lowerBound * pixelBytes
       for row in 0..<pixels.count {
@@ -54,70 +84,81 @@ struct Indirection {
       }
       return
     }
-    let buffer = workspace + pointerBytes
-    var column = pixels.lowerBound % window.outputWidth
-    var line = pixels.lowerBound / window.outputWidth
-    for row in 0..<pixels.count {
+    // Output line by output line.
+    var first = pixels.lowerBound
+    while first < pixels.upperBound {
+      let line = first / window.outputWidth
+      let column = first % window.outputWidth
+      let count = min(pixels.upperBound - first, window.outputWidth - column)
       let image = input + line / window.outputHeight * window.imageElements * elementSize
       let y = line % window.outputHeight * window.strideHeight - window.top
-      let x = column * window.strideWidth - window.left
-      if joinsColumns {
-        pointJoined(pointers + row, x: x, y: y, image, outside, buffer + row * depth * elementSize)
-      } else {
-        point(pointers + row, x: x, y: y, image, outside)
+      var target = pointers + (first - pixels.lowerBound)
+      for windowRow in 0..<window.height {
+        let inputY = y + windowRow * window.dilationHeight
+        let isInside = inputY >= 0 && inputY < window.inputHeight
+        if joinsColumns {
+          let start = isInside ? joinedLine(inputY, of: image, workspace) : outside
+          point(target, count, from: start + (isInside ? column * strideBytes : 0), by: isInside ? strideBytes : 0)
+        } else if isInside {
+          pointPlaces(target, count, column: column, in: image + inputY * lineBytes, outside)
+        } else {
+          for tap in 0..<window.width { point(target + tap * rowsPerTile, count, from: outside, by: 0) }
+        }
+        target += (joinsColumns ? 1 : window.width) * rowsPerTile
       }
-      column += 1
-      if column == window.outputWidth {
-        column = 0
-        line += 1
-      }
+      first += count
     }
   }
 
-  /// One pointer for each place of the window whose top left corner is at (`x`, `y`) of `image`.
+  private var strideBytes: Int { window.strideWidth * pixelBytes }
+
+  /// `count` pointers at equal distances.
+  @inline(__always)
   private func point(
-    _ pointers: UnsafeMutablePointer<UnsafeRawPointer>, x: Int, y: Int, _ image: UnsafeRawPointer,
+    _ target: UnsafeMutablePointer<UnsafeRawPointer>, _ count: Int, from start: UnsafeRawPointer, by step: Int
+  ) {
+    var pointer = start
+    for row in 0..<count {
+      target[row] = pointer
+      pointer += step
+    }
+  }
+
+  /// The pointers of one window row into the input line `line`, a tap for each column of the window.
+  private func pointPlaces(
+    _ target: UnsafeMutablePointer<UnsafeRawPointer>, _ count: Int, column: Int, in line: UnsafeRawPointer,
     _ outside: UnsafeRawPointer
   ) {
-    let pixelBytes = window.channels * elementSize
-    var next = pointers
-    for windowRow in 0..<window.height {
-      let inputY = y + windowRow * window.dilationHeight
-      let isInside = inputY >= 0 && inputY < window.inputHeight
-      for windowColumn in 0..<window.width {
-        let inputX = x + windowColumn * window.dilationWidth
-        next.pointee =
-          isInside && inputX >= 0 && inputX < window.inputWidth
-          ? image + (inputY * window.inputWidth + inputX) * pixelBytes : outside
-        next += rowsPerTile
+    for windowColumn in 0..<window.width {
+      let tap = target + windowColumn * rowsPerTile
+      let x = column * window.strideWidth - window.left + windowColumn * window.dilationWidth
+      let lastX = x + (count - 1) * window.strideWidth
+      if x >= 0 && lastX < window.inputWidth {
+        point(tap, count, from: line + x * pixelBytes, by: strideBytes)
+      } else {
+        var inputX = x
+        for row in 0..<count {
+          tap[row] = inputX >= 0 && inputX < window.inputWidth ? line + inputX * pixelBytes : outside
+          inputX += window.strideWidth
+        }
       }
     }
   }
 
-  /// One pointer for each row of the window.
-  private func pointJoined(
-    _ pointers: UnsafeMutablePointer<UnsafeRawPointer>, x: Int, y: Int, _ image: UnsafeRawPointer,
-    _ outside: UnsafeRawPointer, _ buffer: UnsafeMutableRawPointer
-  ) {
-    let pixelBytes = window.channels * elementSize
-    let first = max(x, 0)
-    let end = min(x + window.width, window.inputWidth)
-    for windowRow in 0..<window.height {
-      let inputY = y + windowRow * window.dilationHeight
-      let line = image + inputY * window.inputWidth * pixelBytes
-      let pointer: UnsafeRawPointer
-      if inputY < 0 || inputY >= window.inputHeight || first >= end {
-        pointer = outside
-      } else if end - first == window.width {
-        pointer = line + x * pixelBytes
-      } else {
-        let joined = buffer + windowRow * rowsPerTile * depth * elementSize
-        joined.copyMemory(from: outside, byteCount: depth * elementSize)
-        (joined + (first - x) * pixelBytes).copyMemory(
-          from: line + first * pixelBytes, byteCount: (end - first) * pixelBytes)
-        pointer = UnsafeRawPointer(joined)
-      }
-      pointers[windowRow * rowsPerTile] = pointer
+  /// Where the window of output column 0 begins on input line `y`: in the image, or in the copy with padding.
+  private func joinedLine(
+    _ y: Int, of image: UnsafeRawPointer, _ workspace: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    let line = image + y * lineBytes
+    guard copiedLines > 0 else { return line }
+    let numbers = (workspace + pointerBytes).assumingMemoryBound(to: Int.self)
+    let slot = y % copiedLines
+    let copy = UnsafeMutableRawPointer(numbers + copiedLines) + slot * copiedLineBytes
+    if numbers[slot] != y {
+      numbers[slot] = y
+      // The padding around it is there since `begin`.
+      (copy + window.left * pixelBytes).copyMemory(from: line, byteCount: lineBytes)
     }
+    return UnsafeRawPointer(copy)
   }
 }

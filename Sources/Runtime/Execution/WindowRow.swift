@@ -44,36 +44,64 @@ struct WindowRow {
   func fill(
     _ workspace: UnsafeMutableRawPointer, row: Int, pixels: Range<Int>, input: UnsafeRawPointer, outside: Outside
   ) {
-    var next = workspace.assumingMemoryBound(to: UnsafeRawPointer.self)
+    let pointers = workspace.assumingMemoryBound(to: UnsafeRawPointer.self)
+    let lineBytes = window.inputWidth * window.channels * elementSize
     let image = input + row / window.outputHeight * window.imageElements * elementSize
     let x = pixels.lowerBound * window.strideWidth - window.left
     let y = row % window.outputHeight * window.strideHeight - window.top
-    for column in 0..<columns(pixels.count) {
-      let inputX =
-        sharesColumns
-        ? x + column
-        : x + column / window.width * window.strideWidth + column % window.width * window.dilationWidth
-      pointColumn(next, x: inputX, y: y, image, outside)
-      next += window.height
+    for windowRow in 0..<window.height {
+      let inputY = y + windowRow * window.dilationHeight
+      let target = pointers + windowRow
+      switch outside {
+      case .nearest:
+        let line = image + min(max(inputY, 0), window.inputHeight - 1) * lineBytes
+        pointLine(target, pixels.count, x: x, in: line, outside: nil)
+      case .buffer(let buffer):
+        if inputY >= 0 && inputY < window.inputHeight {
+          pointLine(target, pixels.count, x: x, in: image + inputY * lineBytes, outside: buffer)
+        } else {
+          for column in 0..<columns(pixels.count) { target[column * window.height] = buffer }
+        }
+      }
     }
   }
 
-  /// The places of one window column, which stands at (`x`, `y`) of `image`.
-  private func pointColumn(
-    _ pointers: UnsafeMutablePointer<UnsafeRawPointer>, x: Int, y: Int, _ image: UnsafeRawPointer, _ outside: Outside
+  /// The pointers of one window row of a run into the input line `line`: every `window.height`-th from `target` on.
+  ///
+  /// - Parameters:
+  ///   - x: where the first window begins.
+  ///   - outside: stands for places beyond the line; nil for the line's nearest pixel.
+  private func pointLine(
+    _ target: UnsafeMutablePointer<UnsafeRawPointer>, _ pixels: Int, x: Int, in line: UnsafeRawPointer,
+    outside: UnsafeRawPointer?
+  ) {
+    if sharesColumns {
+      pointRun(target, columns(pixels), x: x, step: 1, in: line, outside)
+    } else {
+      for pixel in 0..<pixels {
+        pointRun(
+          target + pixel * window.taps, window.width, x: x + pixel * window.strideWidth, step: window.dilationWidth,
+          in: line, outside)
+      }
+    }
+  }
+
+  /// Pointers to the pixels `x`, `x + step`, … of a line.
+  private func pointRun(
+    _ target: UnsafeMutablePointer<UnsafeRawPointer>, _ count: Int, x: Int, step: Int, in line: UnsafeRawPointer,
+    _ outside: UnsafeRawPointer?
   ) {
     let pixelBytes = window.channels * elementSize
-    for windowRow in 0..<window.height {
-      let inputY = y + windowRow * window.dilationHeight
-      switch outside {
-      case .buffer(let buffer):
-        let isInside = x >= 0 && x < window.inputWidth && inputY >= 0 && inputY < window.inputHeight
-        pointers[windowRow] = isInside ? image + (inputY * window.inputWidth + x) * pixelBytes : buffer
-      case .nearest:
-        let nearX = min(max(x, 0), window.inputWidth - 1)
-        let nearY = min(max(inputY, 0), window.inputHeight - 1)
-        pointers[windowRow] = image + (nearY * window.inputWidth + nearX) * pixelBytes
+    var next = target
+    var inputX = x
+    for _ in 0..<count {
+      if inputX >= 0 && inputX < window.inputWidth {
+        next.pointee = line + inputX * pixelBytes
+      } else {
+        next.pointee = outside ?? line + (inputX < 0 ? 0 : window.inputWidth - 1) * pixelBytes
       }
+      next += window.height
+      inputX += step
     }
   }
 }

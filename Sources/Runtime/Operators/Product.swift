@@ -75,11 +75,13 @@ class ProductStep: Step {
     let nr = Int(kernel.pointee.nr)
     let input = address(0) + group * indirection.depth * indirection.elementSize
     let workspace = mutable(2) + thread * workspaceStride
+    let outside = UnsafeRawPointer(self.outside.base)
+    indirection.begin(workspace, outside: outside)
     let weights = UnsafeRawPointer(packed.base) + group * groupBytes + columns.lowerBound / nr * panelBytes
     var first = rows.lowerBound
     while first < rows.upperBound {
       let pixels = first..<min(first + mr, rows.upperBound)
-      indirection.fill(workspace, pixels: pixels, input: input, outside: UnsafeRawPointer(outside.base))
+      indirection.fill(workspace, pixels: pixels, input: input, outside: outside)
       multiply(
         ProductTile(
           rows: pixels.count, columns: columns.count, inputs: workspace, weights: weights,
