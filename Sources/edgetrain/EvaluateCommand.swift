@@ -11,12 +11,14 @@ enum EvaluateCommand {
       CommonOptions.data, CommonOptions.splitSeed,
       Option("limit", value: "N", help: "only N test images, drawn at random but always the same"),
       Option("confusion", help: "print the confusion matrix"),
+      Option("report", value: "HTML", help: "write a page with confusion matrix, precision, recall and worst mistakes"),
       Option("compare", value: "OTHER", help: "a second model on the same images, with McNemar's paired test"),
       CommonOptions.threads, CommonOptions.json,
     ],
     examples: [
       "edgetrain evaluate lenet5.bin --data fashion-mnist --confusion",
       "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --compare lenet5.bin",
+      "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --report lenet5.html",
     ])
 
   static func run(_ words: [String]) throws {
@@ -25,15 +27,17 @@ enum EvaluateCommand {
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
     let splitSeed = try CommonOptions.splitSeed(arguments)
+    let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
     let file = try ModelFile(path: arguments.operands[0], data: source, splitSeed: splitSeed)
     noteSkipped(file.data)
     let examples = file.data.test.sample(limit)
     let clock = ContinuousClock()
-    var report: ClassificationReport?
+    var scores: [Float] = []
     let evaluator = try Evaluator(file.model, path: file.path, threads: threads)
-    let time = clock.measure { report = evaluator.report(examples, labels: file.data.labels) }
-    guard let report else { return }
+    let time = clock.measure { scores = evaluator.scores(examples) }
+    let report = ClassificationReport(labels: file.data.labels, truths: examples.classes, scores: scores)
+    try page?.write(RunReport(file, report, examples: examples, scores: scores).html())
     var other: (path: String, report: ClassificationReport)?
     if let path = arguments.string("compare") {
       // Its own recipe may ask for another size.

@@ -14,7 +14,8 @@ struct Exporter {
   /// additions makes, a hundredth of what a wrong weight does.
   static let selfTestTolerance: Float = 1e-4
 
-  func model() throws -> Model {
+  /// - Returns: the model, and its outputs for the test images, one number per class and image.
+  func export() throws -> (model: Model, testScores: [Float]) {
     var model = Model(graph: try run.exportGraph())
     model.metadata.name = run.description.name
     model.metadata.labels = data.labels
@@ -26,9 +27,10 @@ struct Exporter {
       .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
     model.selfTest = try selfTest(model)
     let evaluator = try Evaluator(model, path: run.description.name)
-    let report = evaluator.report(data.test, labels: data.labels)
+    let scores = evaluator.scores(data.test)
+    let report = ClassificationReport(labels: data.labels, truths: data.test.classes, scores: scores)
     model.metadata.provenance.floatAccuracy = Float(report.accuracy)
-    return model
+    return (model, scores)
   }
 
   /// The first test image and what the reference interpreter makes of it.

@@ -23,6 +23,9 @@ struct OutputFile {
   }
 
   /// Replaces the file in one go.
+  func write(_ text: String) throws { try write(Array(text.utf8)) }
+
+  /// Replaces the file in one go.
   func write(_ bytes: [UInt8]) throws {
     let error = bytes.withUnsafeBytes { platform_write_file_atomically(path, $0.baseAddress, $0.count) }
     guard error == 0 else { throw FormatError.cannotWrite(path: path, reason: systemErrorText(error)) }

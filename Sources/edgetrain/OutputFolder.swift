@@ -25,6 +25,6 @@ struct OutputFolder {
 
   /// Replaces the file `name` in one go.
   func write(_ text: String, to name: String) throws {
-    try OutputFile(path: path(of: name)).write(Array(text.utf8))
+    try OutputFile(path: path(of: name)).write(text)
   }
 }

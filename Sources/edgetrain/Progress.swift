@@ -23,6 +23,8 @@ final class Progress {
   /// Images since the start, and of the current epoch's images those that an earlier process had taken.
   private var imagesDone = 0
   private var imagesBefore: Int
+  /// Of the epoch's steps so far.
+  private var stepLosses: ClosedRange<Double>?
   private var isLineOpen = false
   private let isResumed: Bool
 
@@ -46,8 +48,11 @@ final class Progress {
     if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
   }
 
-  func show(_ step: StepReport) {
+  /// - Returns: after an epoch's last step, what the epoch came to.
+  func show(_ step: StepReport) -> EpochRecord? {
     let isEpochEnd = step.step == step.stepsPerEpoch
+    let before = stepLosses ?? step.stepLoss...step.stepLoss
+    stepLosses = min(before.lowerBound, step.stepLoss)...max(before.upperBound, step.stepLoss)
     switch style {
     case .none: break
     case .bar:
@@ -63,12 +68,17 @@ final class Progress {
     case .json:
       if isEpochEnd { write(json(step)) }
     }
-    if isEpochEnd {
-      imagesDone += step.images - imagesBefore
-      imagesBefore = 0
-      epochStart = clock.now
-    }
+    guard isEpochEnd else { return nil }
+    let record = record(step)
+    imagesDone += step.images - imagesBefore
+    imagesBefore = 0
+    epochStart = clock.now
+    stepLosses = nil
+    return record
   }
+
+  /// Since the start.
+  var seconds: Double { (clock.now - start).seconds }
 
   /// Leaves the bar, so that something else can be written.
   func interrupt() { endLine() }
@@ -76,7 +86,6 @@ final class Progress {
   func end(_ model: Model, path: String) {
     let provenance = model.metadata.provenance
     let bytes = (try? model.encoded().count) ?? 0
-    let seconds = (clock.now - start).seconds
     guard style != .json else {
       var json = JSONWriter(isOneLine: true)
       json.object { json in
@@ -120,23 +129,21 @@ final class Progress {
     var json = JSONWriter(isOneLine: true)
     json.object { json in
       json.field("event", "epoch")
-      json.field("epoch", step.epoch)
       json.field("epochs", run.epochs)
-      json.field("loss", step.loss, decimals: 6)
-      json.field("accuracy", step.accuracy, decimals: 6)
-      json.field("rate", Double(step.rate), decimals: 8)
-      if let validation = step.validation {
-        json.field("validation_loss", validation.loss, decimals: 6)
-        json.field("validation_accuracy", validation.accuracy, decimals: 6)
-        json.field("is_best", validation.isBest)
-      }
-      json.field("images_per_second", imagesPerSecond(step), decimals: 1)
-      json.field("seconds", epochSeconds, decimals: 3)
+      record(step).write(to: &json)
     }
     return json.text
   }
 
   // MARK: Figures
+
+  private func record(_ step: StepReport) -> EpochRecord {
+    EpochRecord(
+      epoch: step.epoch, loss: step.loss, stepLosses: stepLosses ?? step.stepLoss...step.stepLoss,
+      accuracy: step.accuracy, rate: Double(step.rate),
+      validation: step.validation.map { .init(loss: $0.loss, accuracy: $0.accuracy, isBest: $0.isBest) },
+      imagesPerSecond: imagesPerSecond(step), seconds: epochSeconds)
+  }
 
   private var epochSeconds: Double { (clock.now - epochStart).seconds }
 

@@ -11,7 +11,8 @@ enum TrainCommand {
     operands: [Operand("NET")],
     options: [
       CommonOptions.data,
-      Option("output", letter: "o", value: "MODEL", help: "the model file to write"),
+      Option("output", letter: "o", value: "MODEL", help: "the model file to write (default: model.bin in --run)"),
+      Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoint and report.html"),
       Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
       Option("rate", value: "R", help: "learning rate before the schedule (default: as NET says)"),
@@ -20,7 +21,9 @@ enum TrainCommand {
         "validation", value: "SHARE", help: "share of the training images held out; the best epoch on them is kept"),
       Option("limit", value: "N", help: "only N training images, drawn at random but always the same"),
       CommonOptions.splitSeed,
-      Option("checkpoint", value: "FILE", help: "where to save the run's state (default: MODEL.checkpoint)"),
+      Option(
+        "checkpoint", value: "FILE",
+        help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
       Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
       Option("json", help: "one JSON document a line on standard output, one for each epoch and one for the model"),
@@ -30,19 +33,23 @@ enum TrainCommand {
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin",
       "edgetrain train nets/fashion_cnn.net --data photos --validation 0.1 -o photos.bin",
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin --resume",
+      "edgetrain train nets/lenet5.net --data fashion-mnist --validation 0.1 --run runs/1    # then open report.html",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let path = arguments.operands[0]
     let source = try DataSource(command.required("data", of: arguments))
-    let output = try OutputFile(path: command.required("output", of: arguments))
-    let checkpoint = try OutputFile(path: arguments.string("checkpoint") ?? output.path + ".checkpoint")
+    var description = try NetworkDescription(path: path)
+    try override(&description.recipe, with: arguments)
+    var folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
+    let output = try OutputFile(
+      path: arguments.string("output") ?? folder?.path(of: "model.bin") ?? command.required("output", of: arguments))
+    let checkpoint = try OutputFile(
+      path: arguments.string("checkpoint") ?? folder?.path(of: "checkpoint") ?? output.path + ".checkpoint")
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let splitSeed = try CommonOptions.splitSeed(arguments)
-    var description = try NetworkDescription(path: path)
-    try override(&description.recipe, with: arguments)
     OpenBLASEnvironment.establish()
 
     let input = description.input
@@ -63,22 +70,26 @@ enum TrainCommand {
 
     let progress = Progress(run, arguments)
     progress.begin(data: data, threads: threads)
-    try train(run, progress: progress, checkpoint: checkpoint)
-    let model = try Exporter(run: run, data: data).model()
+    try folder?.begin(run, data: data, threads: threads)
+    try train(run, progress: progress, checkpoint: checkpoint, folder: &folder)
+    let (model, scores) = try Exporter(run: run, data: data).export()
     try model.write(to: output.path)
+    try folder?.end(run, data: data, model: model, testScores: scores, seconds: progress.seconds)
     unlink(checkpoint.path)
     progress.end(model, path: output.path)
   }
 
   /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
   /// program.
-  private static func train(_ run: TrainingRun, progress: Progress, checkpoint: OutputFile) throws {
+  private static func train(
+    _ run: TrainingRun, progress: Progress, checkpoint: OutputFile, folder: inout RunFolder?
+  ) throws {
     Interrupt.catchSignals()
     let clock = ContinuousClock()
     var lastSave = clock.now
     while !run.isFinished {
-      let step = try run.step()
-      progress.show(step)
+      let epoch = progress.show(try run.step())
+      if let epoch { folder?.append(epoch) }
       if Interrupt.isRequested && !run.isFinished {
         progress.interrupt()
         try run.checkpoint().write(to: checkpoint.path)
@@ -124,16 +135,7 @@ enum TrainCommand {
 extension NetworkDescription {
   /// Reads a `.net` file.
   init(path: String) throws {
-    let storage = try Storage(mapping: path)
-    let bytes = withExtendedLifetime(storage) { Array(storage.bytes) }
-    let limit = 1 << 20
-    guard bytes.count <= limit else {
-      throw Problem("\(path): expected a network description of at most \(limit) bytes, found \(bytes.count)")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw Problem("\(path): expected a network description in UTF-8, found other bytes")
-    }
-    try self.init(parsing: text, file: path)
+    try self.init(parsing: contents(ofFile: path, what: "a network description"), file: path)
   }
 }
 

@@ -19,9 +19,10 @@ struct Axis {
   ///   - including: values that it shows in any case.
   ///   - isTight: whether it ends at the outermost values, not at round ones.
   ///   - count: about how many labelled ticks.
+  ///   - minimumStep: between them, if the scale is linear.
   init(
     _ label: String, scale: Scale = .linear, values: [Double], including: [Double] = [], isTight: Bool = false,
-    count: Int = 5
+    count: Int = 5, minimumStep: Double = 0
   ) {
     let shown = (values + including).filter { $0.isFinite && (scale == .linear || $0 > 0) }
     let low = shown.min() ?? (scale == .linear ? 0 : 0.1)
@@ -33,7 +34,7 @@ struct Axis {
       // One value has no width: it gets some.
       let margin = high > low ? 0 : max(low.magnitude * 0.1, 1e-6)
       let range = (low - margin)...(high + margin)
-      let ticks = Ticks.linear(range, count: count)
+      let ticks = Ticks.linear(range, count: count, minimumStep: minimumStep)
       if isTight || high == low {
         self.range = range
         self.ticks = ticks.filter { range.contains($0.value) }

@@ -7,6 +7,8 @@ struct LineChart {
     let name: String
     /// In the order of x. A y that is not finite interrupts the curve.
     let points: [Point]
+    /// The range around the curve, drawn as a band.
+    var band: [Interval] = []
     var isDashed = false
     /// Whether each point gets a dot, which tells its values under the pointer.
     var hasDots = false
@@ -37,14 +39,16 @@ struct LineChart {
       width: width, height: height, summary: "\(title). \(y.label) against \(x.label): \(names)")
     drawing.text(title, x: 0, y: 18, class: "title")
     let legend = Legend(series.indices.map { Legend.Entry(series[$0].name, color(of: $0), isDashed: isDashed($0)) })
-    let legendHeight = legend.draw(in: &drawing, x: 0, y: 38, width: width)
+    // One curve is what the title says.
+    let legendHeight = series.count > 1 ? 18 + legend.draw(in: &drawing, x: 0, y: 38, width: width) : 0
     let left = y.labelWidth + 8
-    let top = 40 + legendHeight + 34
+    let top = 56 + legendHeight
     let frame = Frame(left: left, top: top, width: width - left - 20, height: height - top - 48, x: x, y: y)
     frame.draw(in: &drawing)
-    drawing.clipped(x: frame.left, y: frame.top - 4, width: frame.width + 6, height: frame.height + 8) { drawing in
-      for index in series.indices { draw(index, in: frame, &drawing) }
+    drawing.clipped(x: frame.left, y: frame.top - 1, width: frame.width + 1, height: frame.height + 2) { drawing in
+      for index in series.indices { drawCurve(index, in: frame, &drawing) }
     }
+    for index in series.indices { drawDots(index, in: frame, &drawing) }
     for mark in marks { draw(mark, in: frame, &drawing) }
     return drawing
   }
@@ -54,26 +58,35 @@ struct LineChart {
   /// Where colours begin to repeat, dashes tell series apart.
   private func isDashed(_ index: Int) -> Bool { series[index].isDashed || index >= Theme.light.series.count }
 
-  private func draw(_ index: Int, in frame: Frame, _ drawing: inout Drawing) {
+  private func drawCurve(_ index: Int, in frame: Frame, _ drawing: inout Drawing) {
     let series = series[index]
     let style = Theme.seriesClass(color(of: index))
-    var points = series.points
+    var (points, band) = (series.points, series.band)
     if points.count > LineChart.mostPoints {
-      let intervals = points.summarized(into: LineChart.mostPoints, over: x)
-      let upper = intervals.compactMap { frame.place($0.x, $0.high) }
-      let lower = intervals.compactMap { frame.place($0.x, $0.low) }
-      let band = Polyline(points: upper + lower.reversed(), isClosed: true).simplified(tolerance: 0.2)
-      drawing.path(Drawing.pathData(band.points, isClosed: true), class: "band fill \(style)")
-      points = intervals.map { Point(x: $0.x, y: $0.mean) }
+      band = points.summarized(into: LineChart.mostPoints, over: x)
+      points = band.map { Point(x: $0.x, y: $0.mean) }
+    }
+    if !band.isEmpty {
+      let outline = band.map { frame.place($0.x, $0.high) } + band.reversed().map { frame.place($0.x, $0.low) }
+      let line = Polyline(points: outline.compactMap { $0 }, isClosed: true).simplified(tolerance: 0.2)
+      drawing.path(Drawing.pathData(line.points, isClosed: true), class: "band fill \(style)")
     }
     let pieces = points.map { frame.place($0.x, $0.y) }.split(separator: nil).map { $0.compactMap { $0 } }
     for piece in pieces {
       let data = Drawing.pathData(Polyline(points: piece, isClosed: false).simplified(tolerance: 0.1).points)
       drawing.path(data, class: "curve \(style)" + (isDashed(index) ? " dashed" : ""))
     }
-    guard series.hasDots || points.count == 1 else { return }
-    for point in points {
-      guard let at = frame.place(point.x, point.y) else { continue }
+  }
+
+  /// Dots on the frame's border are drawn whole, so they are not clipped.
+  private func drawDots(_ index: Int, in frame: Frame, _ drawing: inout Drawing) {
+    let series = series[index]
+    let style = Theme.seriesClass(color(of: index))
+    guard series.hasDots || series.points.count == 1 else { return }
+    for point in series.points {
+      guard let at = frame.place(point.x, point.y), (frame.left - 1...frame.right + 1).contains(at.x),
+        (frame.top - 1...frame.bottom + 1).contains(at.y)
+      else { continue }
       let tip = "\(series.name): \(shortNumber(point.y)) at \(shortNumber(point.x))"
       drawing.circle(x: at.x, y: at.y, radius: 3.2, class: "dot fill \(style)", tip: tip)
     }
@@ -122,7 +135,7 @@ struct Legend {
   }
 }
 
-/// What points between two places of x have in common.
+/// What the values around a place of x have in common.
 struct Interval: Equatable {
   let x: Double
   let mean: Double

@@ -12,9 +12,11 @@ enum Ticks {
   /// Round values over `range`, 1, 2 or 5 times a power of ten apart, the first at or below its lower bound, the last
   /// at or above its upper bound.
   ///
-  /// - Parameter count: about how many; what is chosen has at most one and a half times as many, and at least two.
-  static func linear(_ range: ClosedRange<Double>, count: Int) -> [Tick] {
-    let step = roundStep((range.upperBound - range.lowerBound) / Double(count))
+  /// - Parameters:
+  ///   - count: about how many; what is chosen has at most one and a half times as many, and at least two.
+  ///   - minimumStep: 1 where there is nothing between whole numbers.
+  static func linear(_ range: ClosedRange<Double>, count: Int, minimumStep: Double = 0) -> [Tick] {
+    let step = max(roundStep((range.upperBound - range.lowerBound) / Double(count)), minimumStep)
     let first = Int((range.lowerBound / step + 1e-9).rounded(.down))
     let last = Int((range.upperBound / step - 1e-9).rounded(.up))
     return (first...max(last, first + 1)).map { index in

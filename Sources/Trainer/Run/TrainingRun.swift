@@ -12,6 +12,8 @@ public struct StepReport: Sendable {
   public var images: Int
   /// Mean over those images.
   public var loss: Double
+  /// Mean over the images of this step.
+  public var stepLoss: Double
   /// Share of those images that were classified right, each before the step that learnt from it.
   public var accuracy: Double
   /// The step's learning rate.
@@ -130,7 +132,7 @@ public final class TrainingRun {
     let images = start + count
     var report = StepReport(
       epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: images,
-      loss: lossSum / Double(images), accuracy: Double(correct) / Double(images), rate: rate)
+      loss: lossSum / Double(images), stepLoss: result.loss, accuracy: Double(correct) / Double(images), rate: rate)
     if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch() }
     return report
   }

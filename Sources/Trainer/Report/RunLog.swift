@@ -1,0 +1,75 @@
+import Terminal
+
+/// The log of a training run: a record for each epoch, in their order.
+public struct RunLog: Equatable, Sendable {
+  public private(set) var records: [EpochRecord] = []
+
+  public init() {}
+
+  public mutating func append(_ record: EpochRecord) { records.append(record) }
+
+  /// Forgets what was logged after so many epochs: a run that goes on from an older checkpoint does them again.
+  public mutating func truncate(to epochs: Int) { records.removeAll { $0.epoch > epochs } }
+
+  private static let columns = [
+    "epoch", "loss", "lowest_step_loss", "highest_step_loss", "accuracy", "rate", "validation_loss",
+    "validation_accuracy", "is_best", "images_per_second", "seconds",
+  ]
+
+  /// Comma-separated values under a line of names; fields without a value are empty.
+  ///
+  /// Law: `RunLog(csv: csv)` is the same log.
+  public var csv: String {
+    var text = RunLog.columns.joined(separator: ",") + "\n"
+    for record in records { text += record.cells.joined(separator: ",") + "\n" }
+    return text
+  }
+
+  /// Nil if the text is no log that `csv` wrote.
+  public init?(csv: String) {
+    var lines = csv.split(separator: "\n")[...]
+    guard lines.popFirst() == Substring(RunLog.columns.joined(separator: ",")) else { return nil }
+    for line in lines {
+      let cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      guard cells.count == RunLog.columns.count, let record = EpochRecord(cells: cells) else { return nil }
+      records.append(record)
+    }
+  }
+
+  /// A JSON document for each record, one a line.
+  public var jsonLines: String {
+    var text = ""
+    for record in records {
+      var json = JSONWriter(isOneLine: true)
+      json.object { record.write(to: &$0) }
+      text += json.text
+    }
+    return text
+  }
+}
+
+extension EpochRecord {
+  /// In the order of `RunLog.columns`.
+  fileprivate var cells: [String] {
+    let training: [Double] = [loss, stepLosses.lowerBound, stepLosses.upperBound, accuracy, rate]
+    var held = ["", "", ""]
+    if let validation { held = ["\(validation.loss)", "\(validation.accuracy)", "\(validation.isBest)"] }
+    return ["\(epoch)"] + training.map { "\($0)" } + held + ["\(imagesPerSecond)", "\(seconds)"]
+  }
+
+  /// From a line's cells, in the order of `RunLog.columns`.
+  fileprivate init?(cells: [String]) {
+    let numbers = cells.map { Double($0) }
+    guard let epoch = Int(cells[0]), let loss = numbers[1], let low = numbers[2], let high = numbers[3], low <= high,
+      let accuracy = numbers[4], let rate = numbers[5], let imagesPerSecond = numbers[9], let seconds = numbers[10]
+    else { return nil }
+    var validation: Validation?
+    if !cells[6].isEmpty {
+      guard let loss = numbers[6], let accuracy = numbers[7], let isBest = Bool(cells[8]) else { return nil }
+      validation = Validation(loss: loss, accuracy: accuracy, isBest: isBest)
+    }
+    self.init(
+      epoch: epoch, loss: loss, stepLosses: low...high, accuracy: accuracy, rate: rate, validation: validation,
+      imagesPerSecond: imagesPerSecond, seconds: seconds)
+  }
+}

@@ -1,0 +1,131 @@
+import Format
+import Foundation
+import Platform
+import Terminal
+import Trainer
+import Vision
+
+/// What `--run` keeps of a training run: `network.net` and `config.json` (what was trained, and how to get it again),
+/// `log.csv` and `log.jsonl` (a line for each epoch), `report.html`; and beside them the checkpoint and the model.
+struct RunFolder {
+  private let folder: OutputFolder
+  private var log = RunLog()
+  private let isResumed: Bool
+
+  /// - Throws: `Problem` if the folder has the log of another run, or none where one is to be continued.
+  init(path: String, isResumed: Bool) throws {
+    self.isResumed = isResumed
+    folder = try OutputFolder(path: path)
+    let file = folder.path(of: "log.csv")
+    guard FileManager.default.fileExists(atPath: file) else { return }
+    guard isResumed else {
+      throw Problem(
+        "\(path): expected a new folder, found the log of a run",
+        hint: "give another folder, or go on with that run by --resume")
+    }
+    guard let log = RunLog(csv: try contents(ofFile: file, what: "the log of a run")) else {
+      throw Problem("\(file): expected the log of a run, found another text")
+    }
+    self.log = log
+  }
+
+  func path(of name: String) -> String { folder.path(of: name) }
+
+  /// Writes down what is trained.
+  mutating func begin(_ run: TrainingRun, data: DataSet, threads: Int) throws {
+    log.truncate(to: run.epoch)
+    try folder.write(run.description.text, to: "network.net")
+    guard !isResumed else { return }
+    var json = JSONWriter()
+    json.object { json in
+      json.field("tool", "edgetrain \(Edgetrain.version)")
+      json.array("arguments") { json in for word in processArguments() { json.value(word) } }
+      json.field("network", run.description.name)
+      json.field("parameters", run.parameterCount)
+      json.field("data", data.name)
+      json.field("training_images", run.imagesPerEpoch)
+      json.field("held_out_images", data.train.count - run.imagesPerEpoch)
+      json.field("test_images", data.test.count)
+      json.array("labels") { json in for label in data.labels { json.value(label) } }
+      json.field("epochs", run.epochs)
+      json.field("steps_per_epoch", run.stepsPerEpoch)
+      json.field("seed", run.description.recipe.seed)
+      json.field("threads", threads)
+    }
+    try folder.write(json.text, to: "config.json")
+  }
+
+  /// Logs an epoch. A log that cannot be written is no reason to lose the training: a warning tells of it.
+  mutating func append(_ record: EpochRecord) {
+    log.append(record)
+    do {
+      try folder.write(log.csv, to: "log.csv")
+      try folder.write(log.jsonLines, to: "log.jsonl")
+    } catch {
+      note("warning: \(Problem(error).description); going on without")
+    }
+  }
+
+  /// Writes the report.
+  func end(_ run: TrainingRun, data: DataSet, model: Model, testScores: [Float], seconds: Double) throws {
+    let classification = ClassificationReport(labels: data.labels, truths: data.test.classes, scores: testScores)
+    let trained = log.records.reduce(0) { $0 + $1.seconds }
+    let images = log.records.reduce(0) { $0 + $1.seconds * $1.imagesPerSecond }
+    let report = RunReport(
+      title: "\(run.description.name) on \(data.name)",
+      summary: "\(run.epochs) epochs of \(run.imagesPerEpoch) images in steps of \(run.description.recipe.batch), "
+        + "seed \(run.description.recipe.seed)"
+        + (run.imagesPerEpoch < data.train.count
+          ? "; \(data.train.count - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),
+      figures: classification.figures + [
+        .init("weights and biases", shortCount(run.parameterCount)),
+        .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
+        .init("model file", byteSize(try model.encoded().count)), .init("training", duration(trained)),
+        .init("images a second", shortCount(Int(images / max(trained, 1e-9)))),
+      ],
+      log: log, classification: classification,
+      mistakes: classification.worstMistakes(in: data.test, scores: testScores),
+      settings: [
+        ("Command", (["edgetrain"] + processArguments()).joined(separator: " ")), ("Network", run.description.text),
+      ])
+    try folder.write(try report.html(), to: "report.html")
+  }
+
+  /// As in "48.1 s", "12 min 5 s".
+  private func duration(_ seconds: Double) -> String {
+    guard seconds >= 100 else { return fixed(seconds, decimals: 1) + " s" }
+    let whole = Int(seconds.rounded())
+    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+  }
+}
+
+extension ClassificationReport {
+  /// How well the classifier did, for the top of a page.
+  fileprivate var figures: [RunReport.Figure] {
+    [
+      .init(
+        "accuracy on \(count) test images",
+        "\(percent(accuracy, decimals: 2)) ± \(fixed(standardError * 100, decimals: 2))"),
+      .init("among the first three", percent(topThreeAccuracy, decimals: 2)),
+    ]
+  }
+
+  fileprivate func worstMistakes(in examples: Examples, scores: [Float]) -> [(mistake: Mistake, image: Image)] {
+    Mistake.worst(RunReport.mistakeCount, of: self, scores: scores).map { ($0, examples.image($0.index)) }
+  }
+}
+
+extension RunReport {
+  /// Of a model file on the examples that it was measured on.
+  init(_ file: ModelFile, _ classification: ClassificationReport, examples: Examples, scores: [Float]) throws {
+    let metadata = file.model.metadata
+    self.init(
+      title: "\(metadata.name) on \(file.data.name)", summary: "\(file.path), \(metadata.provenance.tool).",
+      figures: classification.figures + [
+        .init("multiply-accumulates", shortCount(file.model.graph.multiplyAccumulates)),
+        .init("model file", byteSize(try file.model.encoded().count)),
+      ], log: RunLog(), classification: classification,
+      mistakes: classification.worstMistakes(in: examples, scores: scores),
+      settings: [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+@Suite struct RunFolderTests {
+  let folder: TemporaryFolder
+  let edgetrain = Program(name: "edgetrain")
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.writeRows()
+    try folder.writeNetwork()
+  }
+
+  private func text(_ name: String) throws -> String { String(decoding: try folder.bytes(name), as: UTF8.self) }
+
+  /// The first column of the log.
+  private func loggedEpochs() throws -> [String] {
+    try text("run/log.csv").split(separator: "\n").dropFirst().map { String($0.prefix { $0 != "," }) }
+  }
+
+  @Test func keepsAllOfARun() throws {
+    let arguments = ["train", "rows.net", "--data", "rows", "--validation", "0.1", "--run", "run"]
+    let result = try edgetrain.run(arguments, in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.hasPrefix("run/model.bin: "))
+    #expect(try loggedEpochs() == ["1", "2"])
+    #expect(try text("run/log.jsonl").split(separator: "\n").count == 2)
+    let config = try #require(
+      try JSONSerialization.jsonObject(with: Data(folder.bytes("run/config.json"))) as? [String: Any])
+    #expect(config["arguments"] as? [String] == arguments)
+    #expect(config["training_images"] as? Int == 216 && config["held_out_images"] as? Int == 24)
+    let page = try text("run/report.html")
+    #expect(page.contains("Confusion matrix") && page.contains("best: ") && page.contains("--run run"))
+    #expect(!folder.has("run/checkpoint"))
+
+    // The network as it was trained, options included, is a description that trains to the same file.
+    let again = try edgetrain.run(
+      ["train", "run/network.net", "--data", "rows", "-o", "again.bin", "--quiet"], in: folder)
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try folder.bytes("again.bin") == folder.bytes("run/model.bin"))
+
+    // Another run does not overwrite it.
+    let before = try text("run/log.csv")
+    let second = try edgetrain.run(arguments, in: folder)
+    #expect(second.status == 1)
+    #expect(second.errors.hasPrefix("error: run: expected a new folder, found the log of a run\nhint: "))
+    #expect(try text("run/log.csv") == before)
+
+    let evaluated = try edgetrain.run(
+      ["evaluate", "run/model.bin", "--data", "rows", "--report", "page.html"], in: folder)
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(try text("page.html").contains("Precision and recall"))
+  }
+
+  /// Whenever the run is stopped, the log of both processes together has every epoch once.
+  @Test func logGoesOnWithTheRun() throws {
+    let arguments = ["train", "rows.net", "--data", "rows", "--run", "run", "--epochs", "40"]
+    let stopped = try edgetrain.run(arguments, in: folder) { process in
+      while process.isRunning && !folder.has("run/checkpoint") { Thread.sleep(forTimeInterval: 0.005) }
+      process.interrupt()
+    }
+    try #require(stopped.status == 1, "it ended before it could be stopped")
+    let resumed = try edgetrain.run(arguments + ["--resume"], in: folder)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try loggedEpochs() == (1...40).map { "\($0)" })
+    #expect(folder.has("run/report.html") && folder.has("run/model.bin"))
+  }
+
+  @Test func namesALogThatIsNone() throws {
+    try folder.write("epoch\nmany\n", to: "run/log.csv")
+    let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run", "--resume"], in: folder)
+    #expect(result.status == 1)
+    #expect(result.errors == "error: run/log.csv: expected the log of a run, found another text\n")
+  }
+}
