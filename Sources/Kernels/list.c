@@ -56,7 +56,6 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c4, avxvnni, 1, 32, 4, 0, 128, 4)
 #define AVX512_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_14x32, avx512, 14, 32, 1, 0, 0, 1)                     \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_12x32, avx512, 12, 32, 1, 0, 0, 1)                     \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c2, avx512, 14, 32, 2, 0, 0, 2)                   \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c2, avx512, 14, 32, 2, 0, 0, 2)       \
   KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_3x3_1x32, avx512, 1, 32, 1, 9, 0, 1)                \
@@ -73,8 +72,6 @@
 #define AVX512VNNI_KERNELS(KERNEL)                                                                    \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)                   \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)       \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128, 2)                   \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_12x32c4, avx512vnni, 12, 32, 4, 0, 128, 2)       \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x64c4, avx512vnni, 1, 64, 4, 9, 128, 4)              \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x64c4, avx512vnni, 1, 64, 4, 9, 128, 4)  \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_5x5_1x64c4, avx512vnni, 1, 64, 4, 25, 128, 4)             \

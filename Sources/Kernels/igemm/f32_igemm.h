@@ -18,11 +18,10 @@ KERNEL_INLINE void f32_igemm_store(const f32_igemm_arguments *a, size_t row, siz
   }
 }
 
-// Rows 0 ..< a->rows ≤ tile_rows of `panels` panels. Rows that the caller did not ask for repeat the last one and are
-// not stored.
-KERNEL_INLINE void f32_igemm_tile(const f32_igemm_arguments *a, size_t mr, size_t vectors, size_t tile_rows,
+// Rows 0 ..< a->rows ≤ tile_rows of `panels` panels, of nr columns each, of which the first `vectors`·LANES are computed.
+// Rows that the caller did not ask for repeat the last one and are not stored.
+KERNEL_INLINE void f32_igemm_tile(const f32_igemm_arguments *a, size_t mr, size_t nr, size_t vectors, size_t tile_rows,
                                   size_t panels, size_t panel_size, const float *weights, size_t column) {
-  const size_t nr = vectors * LANES;
   const size_t width = panels * vectors;
   vf32 sums[F32_IGEMM_MOST_ROWS * F32_IGEMM_MOST_VECTORS];
   UNROLL for (size_t r = 0; r < tile_rows; r++) {
@@ -66,11 +65,16 @@ KERNEL_INLINE void f32_igemm_rows(const f32_igemm_arguments *a, size_t mr, size_
   const size_t panels = tile_rows * vectors < 8 ? 8 / (tile_rows * vectors) : 1;
   if (panels > 1) {
     for (; a->columns - column >= panels * nr; column += panels * nr, weights += panels * panel_size) {
-      f32_igemm_tile(a, mr, vectors, tile_rows, panels, panel_size, weights, column);
+      f32_igemm_tile(a, mr, nr, vectors, tile_rows, panels, panel_size, weights, column);
     }
   }
-  for (; column < a->columns; column += nr, weights += panel_size) {
-    f32_igemm_tile(a, mr, vectors, tile_rows, 1, panel_size, weights, column);
+  for (; a->columns - column > nr / 2; column += nr, weights += panel_size) {
+    f32_igemm_tile(a, mr, nr, vectors, tile_rows, 1, panel_size, weights, column);
+    if (a->columns - column <= nr) return;
+  }
+  // At most half a panel is left, and half its vectors hold it.
+  if (column < a->columns) {
+    f32_igemm_tile(a, mr, nr, vectors / 2, tile_rows, 1, panel_size, weights, column);
   }
 }
 

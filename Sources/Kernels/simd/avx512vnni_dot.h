@@ -18,10 +18,9 @@ KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) {
   return avx512_unsigned(_mm512_set1_epi32(four));
 }
 KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
-  uint32_t some = (uint8_t)p[0];
-  if (n > 1) some |= (uint32_t)(uint8_t)p[1] << 8;
-  if (n > 2) some |= (uint32_t)(uint8_t)p[2] << 16;
-  return avx512_unsigned(_mm512_set1_epi32((int32_t)some));
+  // A masked load does not touch what it leaves out.
+  const __m128i some = _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p);
+  return avx512_unsigned(_mm512_broadcastd_epi32(some));
 }
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) { return _mm512_load_si512(p); }
 KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return _mm512_dpbusd_epi32(sums, x, w); }
