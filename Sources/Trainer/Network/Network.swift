@@ -16,8 +16,8 @@ public struct StepResult: Equatable, Sendable {
 
 /// A network on a backend: weights, and forward and backward computation as a list of layers over planned memory.
 ///
-/// Nothing is allocated after `init`. The same description, seed and calls give the same bits on a backend, whatever
-/// its number of threads.
+/// Device memory is allocated in `init` alone. The same description, seed and calls give the same bits on a backend,
+/// whatever its number of threads.
 ///
 ///     let network = try Network(description, backend: CPUBackend(), batch: 64, seed: 1)
 ///     let result = try network.trainStep(inputs: images, labels: labels, count: 64, rate: 0.01)

@@ -53,8 +53,9 @@ private final class Shared: @unchecked Sendable {
   private let condition = NSCondition()
 
   private static let closed = -1
-  /// Some 20 microseconds: longer than the gap between two operations, shorter than what a sleep costs.
-  private static let spins = 400
+  /// Looks before a worker sleeps, some tenths of a millisecond of them. Waking takes longer than most operations, so a
+  /// worker that slept between two of them would always come too late.
+  private static let looks = 20_000
 
   func run(pieces: Int, body: @escaping (Int, Int) -> Void) {
     self.body = body
@@ -63,8 +64,11 @@ private final class Shared: @unchecked Sendable {
     gate.store(0, ordering: .releasing)
     announce()
     work(worker: 0)
+    var looks = 0
     while !gate.compareExchange(expected: 0, desired: Shared.closed, ordering: .acquiringAndReleasing).exchanged {
-      trainer_relax()
+      // A worker that takes so long may be waiting for this very core.
+      looks += 1
+      if looks % 1024 == 0 { sched_yield() } else { trainer_relax() }
     }
     self.body = { _, _ in }
   }
@@ -117,7 +121,7 @@ private final class Shared: @unchecked Sendable {
 
   /// Waits for another number than `seen` and gives it.
   private func waitForJob(after seen: Int) -> Int {
-    for _ in 0..<Shared.spins {
+    for _ in 0..<Shared.looks {
       let current = job.load(ordering: .acquiring)
       if current != seen { return current }
       trainer_relax()
