@@ -14,7 +14,7 @@ import TrainerKernels
 public final class CPUBackend: Backend {
   let pool: ThreadPool
   /// Working memory per worker, and for sums of pieces; they grow at first use and stay.
-  private var scratches: [Scratch]
+  private let scratches: [Scratch]
   private let partialSums = Scratch()
 
   /// - Parameter threads: at least 1; the CPU's number of cores if nil.
