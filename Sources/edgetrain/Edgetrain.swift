@@ -15,6 +15,7 @@ enum Edgetrain {
       Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
       Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
+      Subcommand("lr-find NET", help: "try learning rates, and draw the loss against them"),
       Subcommand("demo", help: "what networks can and cannot learn, on points of the plane"),
       Subcommand("photo", help: "write a test image as a camera would give it"),
     ],
@@ -37,13 +38,14 @@ enum Edgetrain {
     case "init": try InitCommand.run(rest)
     case "info": try InfoCommand.run(rest)
     case "data": try InfoCommand.runData(rest)
+    case "lr-find": try RateFindCommand.run(rest)
     case "demo": try DemoCommand.run(rest)
     case "photo": try PhotoCommand.run(rest)
     case "--help", "-h", "help": write(command.help)
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, init, info, demo or photo", found: first,
+        "command", expected: "train, evaluate, quantize, init, info, lr-find, demo or photo", found: first,
         command: "edgetrain")
     }
   }

@@ -52,13 +52,7 @@ enum TrainCommand {
     let splitSeed = try CommonOptions.splitSeed(arguments)
     OpenBLASEnvironment.establish()
 
-    let input = description.input
-    guard input.channels == 1 || input.channels == 3 else {
-      throw Problem("\(path): input: expected 1 or 3 channels, as images have, found \(input.channels)")
-    }
-    let geometry = Preprocessing(
-      width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
-    var data = try DataSet(source, geometry: geometry, splitSeed: splitSeed)
+    var data = try DataSet(source, for: description, path: path, splitSeed: splitSeed)
     noteSkipped(data)
     data.train = data.train.sample(limit)
     let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
@@ -129,6 +123,19 @@ enum TrainCommand {
     words += processArguments()
     if !words.contains("--resume") { words.append("--resume") }
     return words.map { $0.quotedForShell }.joined(separator: " ")
+  }
+}
+
+extension DataSet {
+  /// Reads the data, brought to the input size of the network that the file at `path` describes.
+  init(_ source: DataSource, for description: NetworkDescription, path: String, splitSeed: UInt64) throws {
+    let input = description.input
+    guard input.channels == 1 || input.channels == 3 else {
+      throw Problem("\(path): input: expected 1 or 3 channels, as images have, found \(input.channels)")
+    }
+    let geometry = Preprocessing(
+      width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
+    try self.init(source, geometry: geometry, splitSeed: splitSeed)
   }
 }
 

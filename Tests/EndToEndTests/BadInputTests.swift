@@ -34,7 +34,8 @@ import Testing
   @Test func commandLines() throws {
     try expect([], status: 64, error: "arguments: expected a command, found nothing")
     try expect(
-      ["fly"], status: 64, error: "command: expected train, evaluate, quantize, init, info, demo or photo, found fly")
+      ["fly"], status: 64,
+      error: "command: expected train, evaluate, quantize, init, info, lr-find, demo or photo, found fly")
     try expect(
       ["train", "rows.net", "-o", "m.bin"], status: 64, error: "--data: expected DATA, found nothing")
     try expect(

@@ -109,16 +109,19 @@ public final class TrainingRun {
 
   /// Takes one step; after an epoch's last it also measures the validation examples, if there are any.
   ///
+  /// - Parameter rate: the learning rate, instead of what the recipe says.
   /// - Precondition: not `isFinished`.
   /// - Throws: `RunError.diverged`, after which the run must not go on; `RunError.network`.
-  public func step() throws(RunError) -> StepReport {
+  public func step(rate givenRate: Float? = nil) throws(RunError) -> StepReport {
     precondition(!isFinished, "the run is over")
     let start = stepInEpoch * recipe.batch
     let count = min(recipe.batch, train.count - start)
     reader.read(train, at: order[start..<(start + count)], epoch: epoch + 1, inputs: &inputs, labels: &labels)
-    let rate = recipe.schedule.rate(
-      base: recipe.rate, step: epoch * stepsPerEpoch + stepInEpoch, stepsPerEpoch: stepsPerEpoch,
-      epochs: recipe.epochs)
+    let rate =
+      givenRate
+      ?? recipe.schedule.rate(
+        base: recipe.rate, step: epoch * stepsPerEpoch + stepInEpoch, stepsPerEpoch: stepsPerEpoch,
+        epochs: recipe.epochs)
     let result: StepResult
     do {
       result = try network.trainStep(inputs: inputs, labels: labels, count: count, rate: rate)
