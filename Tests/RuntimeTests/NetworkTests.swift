@@ -72,6 +72,16 @@ import Testing
     }
   }
 
+  /// So many weights that the columns are computed block by block.
+  @Test func weightsLargerThanTheCacheAreComputedInBlocks() throws {
+    var net = NetworkBuilder(seed: 4)
+    let x = net.input([1, 4, 3, 512])
+    net.output(try net.conv(x, 150, (3, 3), Conv2D(padding: Padding(all: 1))))
+    let sample = net.samples(1)[0]
+    try expectReference(net.model, sample, .float)
+    try expectReference(net.int8(), sample, .exact)
+  }
+
   @Test func sessionsRunSideBySide() async throws {
     var net = try NetworkBuilder.mobile(seed: 1)
     let samples = net.samples(2)
