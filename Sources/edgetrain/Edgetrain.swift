@@ -16,6 +16,7 @@ enum Edgetrain {
       Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
       Subcommand("lr-find NET", help: "try learning rates, and draw the loss against them"),
+      Subcommand("look MODEL", help: "filters, feature maps, what activates units, weights, in one page"),
       Subcommand("demo", help: "what networks can and cannot learn, on points of the plane"),
       Subcommand("photo", help: "write a test image as a camera would give it"),
     ],
@@ -39,13 +40,14 @@ enum Edgetrain {
     case "info": try InfoCommand.run(rest)
     case "data": try InfoCommand.runData(rest)
     case "lr-find": try RateFindCommand.run(rest)
+    case "look": try LookCommand.run(rest)
     case "demo": try DemoCommand.run(rest)
     case "photo": try PhotoCommand.run(rest)
     case "--help", "-h", "help": write(command.help)
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, init, info, lr-find, demo or photo", found: first,
+        "command", expected: "train, evaluate, quantize, init, info, lr-find, look, demo or photo", found: first,
         command: "edgetrain")
     }
   }

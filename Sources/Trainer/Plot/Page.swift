@@ -17,6 +17,8 @@ struct Page {
 
   mutating func heading(_ text: String) { body.element("h2", text: text) }
 
+  mutating func subheading(_ text: String) { body.element("h3", text: text) }
+
   mutating func paragraph(_ text: String) { body.element("p", text: text) }
 
   /// Numbers that are to be seen first, each with what it is.
@@ -78,8 +80,9 @@ struct Page {
 
   /// Pictures in rows, each with its caption.
   ///
+  /// - Parameter isSmall: whether more of them stand in a row.
   /// - Throws: `VisionError.cannotEncode`.
-  mutating func pictures(_ pictures: [Picture]) throws(VisionError) {
+  mutating func pictures(_ pictures: [Picture], isSmall: Bool = false) throws(VisionError) {
     var grid = Markup()
     for picture in pictures {
       let source =
@@ -92,7 +95,7 @@ struct Page {
         }
       }
     }
-    body.element("div", ["class": "pictures"]) { $0.verbatim(grid.text) }
+    body.element("div", ["class": isSmall ? "pictures small" : "pictures"]) { $0.verbatim(grid.text) }
   }
 
   /// Text as a machine wrote it.
@@ -120,6 +123,7 @@ struct Page {
     main{max-width:1160px;margin:0 auto;padding:32px 24px 64px}
     h1{font-size:30px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
     h2{font-size:21px;margin:44px 0 8px;padding-top:14px;border-top:1px solid var(--rule)}
+    h3{font-size:15px;margin:22px 0 6px}
     p{max-width:72ch;margin:8px 0 14px}.lead{color:var(--muted);margin:0 0 20px}
     figure{margin:16px 0}figcaption{color:var(--muted);font-size:14px;margin-top:6px;max-width:84ch}
     .row{display:flex;flex-wrap:wrap;gap:20px 24px;align-items:flex-start}
@@ -133,6 +137,7 @@ struct Page {
     th,td{text-align:left;padding:5px 14px 5px 0;border-bottom:1px solid var(--grid);white-space:nowrap}
     th{color:var(--muted);font-weight:600;border-color:var(--rule)}.number{text-align:right}
     .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:16px 14px;margin:16px 0}
+    .pictures.small{grid-template-columns:repeat(auto-fill,72px);gap:12px 10px;margin:8px 0}
     .pictures figure{margin:0}.pictures img{display:block;width:100%;border-radius:4px;image-rendering:pixelated}
     .pictures figcaption{font-size:13px;line-height:1.35;color:var(--ink)}
     .pictures small{display:block;color:var(--muted);font-size:12px}

@@ -1,0 +1,184 @@
+import Terminal
+import Vision
+
+/// What is inside a trained network, as a page: first-layer filters, feature maps of a picture, what activates units most,
+/// how weights are distributed.
+public struct LookReport {
+  /// Weights that are pictures themselves: [count, height, width, channels] with 1 or 3 channels.
+  public struct Filters: Sendable {
+    public let layer: String
+    public let shape: ImageShape
+    public let weights: [Float]
+
+    public init(layer: String, shape: ImageShape, weights: [Float]) {
+      self.layer = layer
+      self.shape = shape
+      self.weights = weights
+    }
+  }
+
+  /// What a layer made of a picture: [height, width, channels].
+  public struct FeatureMaps: Sendable {
+    public let layer: String
+    public let shape: ImageShape
+    public let values: [Float]
+
+    public init(layer: String, shape: ImageShape, values: [Float]) {
+      self.layer = layer
+      self.shape = shape
+      self.values = values
+    }
+  }
+
+  /// A unit (a channel of a layer) and the parts of pictures that activate it most, the strongest first.
+  public struct Unit: Sendable {
+    public let channel: Int
+    public let patches: [(image: Image, label: String, activation: Float)]
+
+    public init(channel: Int, patches: [(image: Image, label: String, activation: Float)]) {
+      self.channel = channel
+      self.patches = patches
+    }
+  }
+
+  /// All weights of a layer.
+  public struct Weights: Sendable {
+    public let layer: String
+    public let values: [Float]
+
+    public init(layer: String, values: [Float]) {
+      self.layer = layer
+      self.values = values
+    }
+  }
+
+  public let title: String
+  public let summary: String
+  /// Nil if the first layer's weights are no pictures.
+  public let filters: Filters?
+  public let image: Image
+  /// What the picture is, and what the network says.
+  public let imageCaption: String
+  public let maps: [FeatureMaps]
+  /// The layer of `units`.
+  public let unitLayer: String
+  public let units: [Unit]
+  public let weights: [Weights]
+
+  /// Feature maps and filters of a layer that a page shows.
+  public static let mostMaps = 32
+
+  public init(
+    title: String, summary: String, filters: Filters?, image: Image, imageCaption: String, maps: [FeatureMaps],
+    unitLayer: String, units: [Unit], weights: [Weights]
+  ) {
+    self.title = title
+    self.summary = summary
+    self.filters = filters
+    self.image = image
+    self.imageCaption = imageCaption
+    self.maps = maps
+    self.unitLayer = unitLayer
+    self.units = units
+    self.weights = weights
+  }
+
+  /// The page, in one file that opens offline.
+  ///
+  /// - Throws: `VisionError.cannotEncode`.
+  public func html() throws(VisionError) -> String {
+    var page = Page(title: title, summary: summary)
+    if let filters { try add(filters, to: &page) }
+    page.heading("Feature maps of a picture")
+    page.paragraph(
+      "What the layers make of one picture, a map for each unit. Black is nothing, white the layer's highest value; where "
+        + "there are negative values, grey is nothing and black the lowest.")
+    try page.pictures([Page.Picture(image: image, caption: imageCaption)])
+    for map in maps {
+      page.subheading("\(map.layer): \(map.shape)")
+      try page.pictures(map.images.enumerated().map { Page.Picture(image: $1, caption: "\($0)") }, isSmall: true)
+    }
+    if !units.isEmpty { try add(units, to: &page) }
+    page.heading("Weights")
+    page.drawings(weights.map { $0.histogram })
+    return page.html
+  }
+
+  private func add(_ filters: Filters, to page: inout Page) throws(VisionError) {
+    page.heading("Filters of \(filters.layer)")
+    page.paragraph(
+      "The weights of the first layer as pictures: grey is 0, white pulls towards the unit's firing, black against it. A "
+        + "filter looks like the input that it fires on.")
+    try page.pictures(filters.images.enumerated().map { Page.Picture(image: $1, caption: "\($0)") }, isSmall: true)
+  }
+
+  private func add(_ units: [Unit], to page: inout Page) throws(VisionError) {
+    page.heading("What activates the units of \(unitLayer)")
+    page.paragraph(
+      "For each unit the places in the test images where its activation is highest, one for each image: the part of the "
+        + "picture that the unit sees.")
+    for unit in units {
+      page.subheading("unit \(unit.channel)" + (unit.patches.isEmpty ? ": nothing activates it" : ""))
+      try page.pictures(
+        unit.patches.map { patch in
+          Page.Picture(image: patch.image, caption: patch.label, note: shortNumber(Double(patch.activation), digits: 3))
+        }, isSmall: true)
+    }
+  }
+}
+
+extension LookReport.Filters {
+  /// The first filters, each with its largest weight at white or black.
+  var images: [Image] {
+    let count = min(weights.count / shape.count, LookReport.mostMaps)
+    return (0..<count).map { filter in
+      let values = weights[(filter * shape.count)..<((filter + 1) * shape.count)]
+      let largest = values.reduce(0) { max($0, $1.magnitude) }
+      return Image(
+        width: shape.width, height: shape.height, channels: shape.channels,
+        pixels: values.map { grey(0.5 + 0.5 * $0 / max(largest, .leastNormalMagnitude)) })
+    }
+  }
+}
+
+extension LookReport.FeatureMaps {
+  /// The first channels, all of a layer to one scale.
+  var images: [Image] {
+    let finite = values.filter { $0.isFinite }
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)
+    let largest = max(-low, high, .leastNormalMagnitude)
+    return (0..<min(shape.channels, LookReport.mostMaps)).map { channel in
+      let pixels = stride(from: channel, to: values.count, by: shape.channels).map { index in
+        grey(low < 0 ? 0.5 + 0.5 * values[index] / largest : values[index] / largest)
+      }
+      return Image(width: shape.width, height: shape.height, channels: 1, pixels: pixels)
+    }
+  }
+}
+
+extension LookReport.Weights {
+  /// How many weights lie in each of sixty intervals.
+  var histogram: Drawing {
+    let finite = values.map { Double($0) }.filter { $0.isFinite }
+    let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)
+    let width = max((high - low) / 60, 1e-9)
+    var counts = [Double](repeating: 0, count: 60)
+    for value in finite { counts[min(Int((value - low) / width), 59)] += 1 }
+    // Each interval is two points of one height: steps.
+    let points = counts.enumerated().flatMap { index, count in
+      [Point(x: low + Double(index) * width, y: count), Point(x: low + Double(index + 1) * width, y: count)]
+    }
+    let mean = finite.reduce(0, +) / Double(max(finite.count, 1))
+    let variance = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(finite.count, 1))
+    return LineChart(
+      title: "\(layer): \(finite.count) weights, deviation \(shortNumber(variance.squareRoot(), digits: 3))",
+      x: Axis("weight", values: [low, high], isTight: true), y: Axis("weights", values: counts, including: [0]),
+      series: [
+        .init(name: layer, points: points, band: points.map { Interval(x: $0.x, mean: $0.y, low: 0, high: $0.y) })
+      ], width: 340, height: 250
+    ).drawing()
+  }
+}
+
+/// `share` of white; what is outside 0...1, and NaN, is brought in.
+private func grey(_ share: Float) -> UInt8 { UInt8(min(max(share.isNaN ? 0 : share, 0), 1) * 255) }
