@@ -74,7 +74,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels"]),
     tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"]),
     // Runs the two programs, which its dependencies get built; and uses edgetrain's own evaluation.
-    tests("EndToEndTests", ["edgetrain", "edgerun", "Trainer", "Quantize", "Runtime", "Vision", "Format"]),
+    tests("EndToEndTests", ["edgetrain", "edgerun", "Trainer", "Quantize", "Runtime", "Vision", "Terminal", "Format"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

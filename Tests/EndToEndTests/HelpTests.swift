@@ -1,0 +1,31 @@
+import Foundation
+import Terminal
+import Testing
+
+@testable import edgetrain
+
+@Suite struct HelpTests {
+  static let commands = [
+    Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, InitCommand.command,
+    InfoCommand.command, InfoCommand.dataCommand, RateFindCommand.command, LookCommand.command, DemoCommand.command,
+    PhotoCommand.command,
+  ]
+
+  /// docs/cli.md has every help text as it is: the page is the snapshot.
+  @Test(arguments: commands.indices) func helpIsInTheManual(index: Int) throws {
+    let command = Self.commands[index]
+    let manual = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../docs/cli.md")
+    let text = try String(contentsOf: manual, encoding: .utf8)
+    #expect(text.contains("```\n$ \(command.name) --help\n\(command.help)```\n"), "\(command.help)")
+  }
+
+  /// And prints it, on standard output, whatever else is on the line.
+  @Test(arguments: ["train", "evaluate", "quantize", "init", "info", "data", "lr-find", "look", "demo", "photo"])
+  func everyCommandHasHelp(name: String) throws {
+    let folder = try TemporaryFolder()
+    let result = try Program(name: "edgetrain").run([name, "--help"], in: folder)
+    #expect(result.status == 0 && result.errors.isEmpty)
+    #expect(Self.commands.contains { $0.name == "edgetrain \(name)" && $0.help == result.output })
+  }
+}
