@@ -19,7 +19,7 @@ import Testing
     let result = try edgetrain.run(
       ["look", "rows.bin", "--data", "rows", "--image", "5", "--units", "2", "-o", "page.html"], in: folder)
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.output == "page.html: 1 layers, 2 units, 2 histograms\n")
+    #expect(result.output == "page.html: layers 1, units 2, histograms 2\n")
     let page = String(decoding: try folder.bytes("page.html"), as: UTF8.self)
     for text in ["Filters of first", "first: 6x6x4", "What activates the units of first", "the network says "] {
       #expect(page.contains(text), "\(text)")
