@@ -24,6 +24,8 @@
   KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0, 1)             \
   KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0, 1)                \
   KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0, 1)                \
+  KERNEL(f32_multiply, f32_multiply, f32_multiply, isa, 1, 1, 1, 0, 0, 1) \
+  KERNEL(qs8_multiply, qs8_multiply, qs8_multiply, isa, 1, 1, 1, 0, 0, 1) \
   KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0, 1)          \
   KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0, 1)        \
   KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0, 1)              \

@@ -160,6 +160,24 @@ public struct QuantizedAdd: Equatable, Sendable {
   }
 }
 
+/// Product of two s8 values with quantizations of their own: `(a − za)·(b − zb)`, an integer of magnitude at most 255²
+/// and so exact in f32, goes through `Requantization`'s formula with the one multiplier `sa·sb / so`.
+public struct QuantizedMultiply: Equatable, Sendable {
+  public let zeroPointA: Int32
+  public let zeroPointB: Int32
+  public let requantization: Requantization
+
+  public init(_ a: Quantization, _ b: Quantization, output: Quantization) {
+    zeroPointA = a.zeroPoint
+    zeroPointB = b.zeroPoint
+    requantization = Requantization(accumulator: [a.scales[0] * b.scales[0]], output: output)
+  }
+
+  public func callAsFunction(_ a: Int8, _ b: Int8) -> Int8 {
+    requantization((Int32(a) - zeroPointA) * (Int32(b) - zeroPointB), channel: 0)
+  }
+}
+
 /// Mean of `count` s8 values of one quantization, which the output shares: the sum of `q − zeroPoint` goes through
 /// `Requantization`'s formula with the multiplier 1/count, rounded once to f32.
 ///

@@ -125,6 +125,27 @@ TRAINER_CLONES void trainer_add(const float *a, const float *b, float *output, p
   for (ptrdiff_t i = 0; i < count; i++) output[i] = a[i] + b[i];
 }
 
+TRAINER_CLONES void trainer_multiply(ptrdiff_t pixels, ptrdiff_t channels, const float *a, const float *b,
+                                     float *output) {
+  for (ptrdiff_t p = 0; p < pixels; p++, a += channels, output += channels) {
+    for (ptrdiff_t c = 0; c < channels; c++) output[c] = a[c] * b[c];
+  }
+}
+
+TRAINER_CLONES void trainer_multiply_gradient(ptrdiff_t pixels, ptrdiff_t channels, const float *a, const float *b,
+                                              const float *output_gradient, float *a_gradient,
+                                              float *restrict b_gradient) {
+  if (b_gradient) {
+    memset(b_gradient, 0, (size_t)channels * sizeof(float));
+    for (ptrdiff_t p = 0; p < pixels; p++) {
+      const float *restrict row = a + p * channels, *restrict gradient = output_gradient + p * channels;
+      for (ptrdiff_t c = 0; c < channels; c++) b_gradient[c] += gradient[c] * row[c];
+    }
+  }
+  // Last, for it may overwrite the output's gradient.
+  if (a_gradient) trainer_multiply(pixels, channels, output_gradient, b, a_gradient);
+}
+
 TRAINER_CLONES void trainer_sum_parts(const float *parts, ptrdiff_t number, ptrdiff_t stride, float *restrict sum,
                                       ptrdiff_t count) {
   memcpy(sum, parts, (size_t)count * sizeof(float));

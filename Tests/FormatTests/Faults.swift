@@ -354,6 +354,15 @@ private let typeFaults: [Fault] = [
   ) {
     $0.graph.tensors[13].constant = Constant([Int32](repeating: 1, count: 255) + [-1])
   },
+  Fault(quantizedModel(), "node 10 'gate': multiply second input: expected 1x2x2x4, found 1x4x4x4") {
+    $0.graph.nodes[10].inputs[1] = $0.graph.nodes[5].outputs[0]
+  },
+  Fault(quantizedModel(), "node 10 'gate': multiply second input: expected 1x1x1x4, found 1x2x2x4") {
+    $0.graph.nodes[10].inputs.swapAt(0, 1)
+  },
+  Fault(quantizedModel(), "node 10 'gate': multiply, type of input 0: expected f32, found s8") {
+    $0.graph.tensors[$0.graph.nodes[10].outputs[0]] = .floats("g", [1, 2, 2, 4])
+  },
   Fault(quantizedModel(), "node 4 'tanh': lookup table: expected 256, found 2x128") {
     $0.graph.tensors[8].shape = [2, 128]
   },

@@ -26,7 +26,7 @@ private struct RandomGraphBuilder {
     // Mostly the newest activation, so that chains form; sometimes an older one, so that they fork.
     let x = random.int(0...3) == 0 ? images.randomElement(using: &random)! : images[images.count - 1]
     let channels = graph.tensors[x].shape[3]
-    switch random.int(0...9) {
+    switch random.int(0...10) {
     case 0, 1: addConvolution(x, channels)
     case 2: addDepthwise(x, channels)
     case 3, 4:
@@ -38,7 +38,11 @@ private struct RandomGraphBuilder {
       let shape = graph.tensors[x].shape
       let same = images.filter { graph.tensors[$0].shape == shape }
       add(.add(Add(activation: fused())), [x, same.randomElement(using: &random)!])
-    case 8: add(.concat(Concat(axis: random.int(1...3))), [x, x])
+    case 8:
+      let shape = graph.tensors[x].shape
+      let factors = images.filter { [shape, [shape[0], 1, 1, shape[3]]].contains(graph.tensors[$0].shape) }
+      add(.multiply, [x, factors.randomElement(using: &random)!])
+    case 9: add(.concat(Concat(axis: random.int(1...3))), [x, x])
     default:
       let side = random.int(1...3)
       let pool = Pool2D(

@@ -50,7 +50,7 @@ private let page: String = {
       }
     }
   }
-  #expect(operators.count == 16)
+  #expect(operators.count == 17)
   for (code, name) in operators { #expect(page.contains("\n| \(code) | \(name) | "), "\(code) \(name)") }
 }
 

@@ -159,7 +159,9 @@ func quantizedModel() -> Model {
       name: "exp", type: .s32, shape: [256], constant: Constant((0..<256).map { Int32(1 << 20) >> Int32($0 / 16) })))
   let y = graph.add(.lookupSoftmax, name: "softmax", inputs: [mean, exponentials], output: .floats("y", [1, 1, 1, 4]))
   let raw = graph.add(.dequantize, name: "dequantize", inputs: [mean], output: .floats("raw", [1, 1, 1, 4]))
+  let gated = graph.add(
+    .multiply, name: "gate", inputs: [pool, mean], output: .bytes("g", [1, 2, 2, 4], scale: 0.2, zeroPoint: 9))
   graph.inputs = [x]
-  graph.outputs = [y, raw]
+  graph.outputs = [y, raw, gated]
   return Model(graph: graph, metadata: Metadata(labels: ["a", "b", "c", "d"]))
 }

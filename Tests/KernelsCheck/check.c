@@ -189,9 +189,10 @@ static void *run_pool(const kernel *k, size_t pixels, size_t channels, size_t *s
 }
 
 static void *run_elementwise(const kernel *k, size_t count, size_t *size) {
-  const bool from_bytes = k->family == kernel_family_qs8_add || k->family >= kernel_family_s8_dequantize;
-  const bool to_bytes = k->family == kernel_family_qs8_add || k->family == kernel_family_f32_quantize ||
-                        k->family == kernel_family_s8_lookup;
+  const bool from_bytes = k->family == kernel_family_qs8_add || k->family == kernel_family_qs8_multiply ||
+                          k->family >= kernel_family_s8_dequantize;
+  const bool to_bytes = k->family == kernel_family_qs8_add || k->family == kernel_family_qs8_multiply ||
+                        k->family == kernel_family_f32_quantize || k->family == kernel_family_s8_lookup;
   char *a = filled(count, from_bytes ? 1 : 4), *b = filled(count, from_bytes ? 1 : 4);
   int8_t *table = filled(256, 1);
   int32_t *entries = buffer(256 * 4, 4);
@@ -206,6 +207,13 @@ static void *run_elementwise(const kernel *k, size_t count, size_t *size) {
     case kernel_family_qs8_add:
       k->function.qs8_add(count, (int8_t *)a, (int8_t *)b, (int8_t *)output,
                           &(qs8_addition){3, -7, 1 << 20, 54321, 20, 5, -128, 100});
+      break;
+    case kernel_family_f32_multiply:
+      k->function.f32_multiply(1, count, (float *)a, (float *)b, (float *)output);
+      break;
+    case kernel_family_qs8_multiply:
+      k->function.qs8_multiply(1, count, (int8_t *)a, (int8_t *)b, (int8_t *)output,
+                               &(qs8_multiplication){3, -7, 0.004f, 5});
       break;
     case kernel_family_f32_clamp:
       k->function.f32_clamp(count, (float *)a, (float *)output, -0.5f, 0.5f);

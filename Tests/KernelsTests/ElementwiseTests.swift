@@ -59,6 +59,44 @@ import Testing
     }
   }
 
+  /// Rows of `count` elements, all times the same `count` factors; the first operand is overwritten.
+  @Test(arguments: KernelUnderTest.all(.f32_multiply), [1, 2, 7]) func f32Multiply(_ kernel: KernelUnderTest, rows: Int)
+  {
+    forEachCount(kernel) { count, side, _, generator in
+      let a = GuardedBuffer(generator.floats(rows * count), flushTo: side)
+      let b = GuardedBuffer(generator.floats(count), flushTo: side)
+      let expected = a.elements.indices.map { a.elements[$0] * b.elements[$0 % count] }
+      kernel.function.f32_multiply(rows, count, a.base, b.base, a.base)
+      return Array(a.elements) == expected
+    }
+  }
+
+  @Test(arguments: KernelUnderTest.all(.qs8_multiply), [1, 2, 7]) func qs8Multiply(_ kernel: KernelUnderTest, rows: Int)
+  {
+    forEachCount(kernel) { count, _, side, generator in
+      let a = GuardedBuffer(generator.bytes(rows * count), flushTo: side)
+      let b = GuardedBuffer(generator.bytes(count), flushTo: side)
+      var m = qs8_multiplication.random(using: &generator)
+      let expected = a.elements.indices.map { Reference.multiply(a.elements[$0], b.elements[$0 % count], m) }
+      kernel.function.qs8_multiply(rows, count, a.base, b.base, a.base, &m)
+      return Array(a.elements) == expected
+    }
+  }
+
+  /// All 65,536 pairs of operands; the largest and smallest multipliers that the format admits among the parameters.
+  @Test(arguments: KernelUnderTest.all(.qs8_multiply)) func qs8MultiplyOfAllPairs(_ kernel: KernelUnderTest) {
+    let all = (-128...127).map { Int8($0) }
+    let a = all.flatMap { [Int8](repeating: $0, count: 256) }
+    var output = [Int8](repeating: 0, count: 65_536)
+    for seed in 0..<UInt64(6) {
+      var generator = SeededGenerator(seed: seed)
+      var m = qs8_multiplication.random(using: &generator)
+      if seed < 2 { m.multiplier = seed == 0 ? 0x1p-120 : 0x1p120 }
+      kernel.function.qs8_multiply(256, 256, a, all, &output, &m)
+      #expect(output.indices.allSatisfy { Reference.multiply(a[$0], all[$0 % 256], m) == output[$0] }, "seed \(seed)")
+    }
+  }
+
   @Test(arguments: KernelUnderTest.all(.f32_clamp)) func clampKeepsNaN(_ kernel: KernelUnderTest) {
     forEachCount(kernel) { count, side, _, generator in
       let x = GuardedBuffer(generator.floats(count, in: -10...10), flushTo: side)

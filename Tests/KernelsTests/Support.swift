@@ -123,11 +123,26 @@ enum Reference {
     return Int8(max(min(shifted + Int64(s.zero_point), Int64(s.maximum)), Int64(s.minimum)))
   }
 
+  static func multiply(_ a: Int8, _ b: Int8, _ m: qs8_multiplication) -> Int8 {
+    let product = (Int64(a) - Int64(m.zero_point_a)) * (Int64(b) - Int64(m.zero_point_b))
+    return requantize(product, m.multiplier, minimum: -128, maximum: 127, zeroPoint: m.zero_point)
+  }
+
   /// Bound on the error of a float sum of `terms` products taken in any order, `magnitude` being the sum of their
   /// absolute values: one rounding per multiplication and addition (Higham, Accuracy and Stability, §3.1).
   static func sumBound(terms: Int, magnitude: Double) -> Double {
     let u = 0x1p-24 * Double(terms + 2)
     return u / (1 - u) * magnitude + 1e-37
+  }
+}
+
+extension qs8_multiplication {
+  static func random(using generator: inout SeededGenerator) -> qs8_multiplication {
+    qs8_multiplication(
+      zero_point_a: .random(in: -128...127, using: &generator),
+      zero_point_b: .random(in: -128...127, using: &generator),
+      multiplier: .random(in: 0.0001...0.02, using: &generator),
+      zero_point: .random(in: -128...127, using: &generator))
   }
 }
 

@@ -214,6 +214,56 @@ private let activationQuantizations = [
   }
 }
 
+@Suite struct QuantizedMultiplyTests {
+  private let triples = [
+    (
+      Quantization(minimum: -1, maximum: 1), Quantization(scale: 0x1p-8, zeroPoint: -128),
+      Quantization(minimum: -0.9, maximum: 0.9)
+    ),
+    (
+      Quantization(minimum: 0, maximum: 6), Quantization(minimum: -3, maximum: 5),
+      Quantization(minimum: -18, maximum: 30)
+    ),
+    (
+      Quantization(minimum: -20, maximum: 0), Quantization(minimum: 0, maximum: 1e-4),
+      Quantization(minimum: -0.001, maximum: 0)
+    ),
+  ]
+
+  @Test func allPairsAreWithinHalfAStepOfTheRealProduct() {
+    for (a, b, output) in triples {
+      let multiply = QuantizedMultiply(a, b, output: output)
+      let swapped = QuantizedMultiply(b, a, output: output)
+      var worst = 0.0
+      var broken = 0
+      for x in Int8.min...Int8.max {
+        for y in Int8.min...Int8.max {
+          let real =
+            Double(Int32(x) - a.zeroPoint) * Double(a.scales[0]) * Double(Int32(y) - b.zeroPoint) * Double(b.scales[0])
+          let exact = min(max(real / Double(output.scales[0]) + Double(output.zeroPoint), -128), 127)
+          worst = max(worst, abs(Double(multiply(x, y)) - exact))
+          if multiply(x, y) != swapped(y, x) { broken += 1 }
+        }
+      }
+      #expect(worst <= 0.5001)
+      #expect(broken == 0)
+    }
+  }
+
+  @Test func zeroTimesAnythingIsZero() {
+    for (a, b, output) in triples {
+      let multiply = QuantizedMultiply(a, b, output: output)
+      for x in Int8.min...Int8.max { #expect(multiply(x, Int8(b.zeroPoint)) == Int8(output.zeroPoint)) }
+    }
+  }
+
+  @Test func scalesAtTheLimitsSaturate() {
+    let (small, large) = (Quantization(scale: 0x1p-40, zeroPoint: -128), Quantization(scale: 0x1p40, zeroPoint: -128))
+    #expect(QuantizedMultiply(large, large, output: small)(127, 127) == 127)
+    #expect(QuantizedMultiply(small, small, output: large)(127, 127) == -128)
+  }
+}
+
 @Suite struct QuantizedMeanTests {
   @Test func theMeanOfEqualValuesIsThatValue() {
     for count: Int32 in [1, 2, 3, 7, 49, 255, 12_345, Int32(Limits.quantizedMean)] {

@@ -51,6 +51,10 @@ extension NetworkBuilder {
         windowHeight: window.0, windowWidth: window.1, strideHeight: random.int(1...2), strideWidth: 1,
         padding: padding)
       return try apply(random.int(0...1) == 0 ? .maxPool2D(pool) : .averagePool2D(pool), x)
+    case 5 where random.bool():
+      // Squeeze-and-excitation, or two branches of one size.
+      let factors = random.bool() ? try apply(.globalAveragePool, x) : x
+      return try apply(.multiply, x, try apply(.activation(.sigmoid), try conv(factors, channels, (1, 1), Conv2D())))
     case 5:
       let branch = try conv(x, channels, (1, 1), Conv2D())
       return try apply(.add(Add(activation: randomActivation())), x, branch)

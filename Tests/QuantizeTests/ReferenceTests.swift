@@ -14,7 +14,7 @@ private func run(_ op: Op, _ inputs: [(Tensor, TensorValue)], output: Tensor, sh
     var tensor = record
     let isActivation =
       switch op {
-      case .add, .concat: true
+      case .add, .multiply, .concat: true
       default: position == 0
       }
     if !isActivation { tensor.constant = value.constant }
@@ -100,6 +100,13 @@ private func s8Output(_ quantization: Quantization) -> Tensor {
       try run(.concat(Concat(axis: 1)), [a, b], output: f32Output) == .f32([1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12]))
     #expect(try run(.concat(Concat(axis: 2)), [a, a], output: f32Output) == .f32([1, 2, 1, 2, 3, 4, 3, 4]))
     #expect(try run(.reshape, [a], output: f32Output, shape: [4, 1]) == .f32([1, 2, 3, 4]))
+  }
+
+  @Test func productsWithOneFactorPerImageAndChannel() throws {
+    let x = f32([2, 1, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])
+    let factors = f32([2, 1, 1, 2], [1, 10, 100, 1000])
+    #expect(try run(.multiply, [x, factors], output: f32Output) == .f32([1, 20, 3, 40, 500, 6000, 700, 8000]))
+    #expect(try run(.multiply, [x, x], output: f32Output) == .f32([1, 4, 9, 16, 25, 36, 49, 64]))
   }
 
   @Test func softmaxOfRows() throws {

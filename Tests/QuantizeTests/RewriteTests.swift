@@ -103,6 +103,22 @@ private let halving = Pool2D(windowHeight: 2, windowWidth: 2, strideHeight: 2, s
     #expect(try outputSQNR(net.model, int8, samples) > 25)
   }
 
+  @Test func squeezeAndExcitationIsInt8Throughout() throws {
+    var net = NetworkBuilder(seed: 8)
+    let x = try net.conv(net.input([1, 6, 6, 2]), 8, (3, 3), Conv2D(activation: .relu))
+    let squeezed = try net.dense(net.flatten(try net.apply(.globalAveragePool, x)), 4, Dense(activation: .relu))
+    let factors = try net.apply(.activation(.sigmoid), try net.dense(squeezed, 8))
+    net.output(try net.apply(.multiply, x, try net.apply(.reshape, [factors], shape: [1, 1, 1, 8])))
+    let samples = net.samples(4)
+    let int8 = try net.model.quantized(ranges: calibrated(net.graph, samples))
+    #expect(
+      ops(int8) == [
+        "quantize", "conv2d", "global_average_pool", "reshape", "dense", "dense", "lookup", "reshape", "multiply",
+        "dequantize",
+      ])
+    #expect(try outputSQNR(net.model, int8, samples) > 25)
+  }
+
   @Test func whatHasNoInt8FormStaysFloat() throws {
     var net = NetworkBuilder(seed: 7)
     let pooled = try net.apply(.maxPool2D(halving), net.input([1, 8, 8, 2]))

@@ -66,6 +66,12 @@ import Testing
     #expect(add(22, 50) == 40)
   }
 
+  @Test func theProduct() {
+    let multiply = QuantizedMultiply(
+      input, Quantization(scale: 0x1p-8, zeroPoint: -128), output: Quantization(scale: 0.01, zeroPoint: -50))
+    #expect(multiply(22, 59) == 23)
+  }
+
   @Test func theMean() {
     #expect(quantizedMean(sum: 22 - 53 + 72 + 10, count: 4, quantization: input) == 13)
   }

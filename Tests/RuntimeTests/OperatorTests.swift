@@ -8,7 +8,8 @@ import Testing
 /// Networks of one operator with awkward shapes and attributes.
 enum OperatorCase: String, CaseIterable, Sendable {
   case conv, groupedConv, dilatedConv, pointwiseConv, firstConv, depthwise, depthwiseMultiplier, dilatedDepthwise
-  case dense, maxPool, averagePool, globalAveragePool, add, concat, concatOfBlocks
+  case dense, maxPool, averagePool, globalAveragePool, add, multiply, multiplyByChannel, concat,
+    concatOfBlocks
   case relu, relu6, sigmoid, tanh, softmax, batchNorm, reshape
 
   private static let channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48]
@@ -50,6 +51,12 @@ enum OperatorCase: String, CaseIterable, Sendable {
     case .add:
       let inputs = try [operand(&net, shape, behindConvolution), operand(&net, shape, behindConvolution)]
       net.output(try net.apply(.add(Add(activation: randomActivation(&net))), inputs))
+    case .multiply:
+      let inputs = try [operand(&net, shape, behindConvolution), operand(&net, shape, behindConvolution)]
+      net.output(try net.apply(.multiply, inputs))
+    case .multiplyByChannel:
+      let factors = try operand(&net, [shape[0], 1, 1, shape[3]], behindConvolution)
+      net.output(try net.apply(.multiply, [operand(&net, shape, behindConvolution), factors]))
     case .concat:
       net.output(try randomConcat(&net, shape, axis: net.random.int(1...3), behindConvolution: behindConvolution))
     case .concatOfBlocks:
@@ -70,7 +77,7 @@ enum OperatorCase: String, CaseIterable, Sendable {
   /// Whether the float operator is one IEEE operation per element, or none.
   var isExact: Bool {
     switch self {
-    case .maxPool, .add, .concat, .concatOfBlocks, .relu, .relu6, .reshape: true
+    case .maxPool, .add, .multiply, .multiplyByChannel, .concat, .concatOfBlocks, .relu, .relu6, .reshape: true
     default: false
     }
   }

@@ -177,6 +177,24 @@ import Testing
     }
   }
 
+  @Test(arguments: [(1, 1), (1, 37), (9, 16), (49, 72), (3000, 17)], [1, 6])
+  func multiply(sizes: (pixels: Int, channels: Int), count: Int) throws {
+    let geometry = MultiplyGeometry(pixels: sizes.pixels, channels: sizes.channels)
+    var random = TestRandom(seed: UInt64(geometry.count))
+    let (elements, factors) = (count * geometry.count, count * geometry.channels)
+    let arguments = [elements, factors, elements].map { random.uniform(count: $0) }
+    try compare(arguments, results: [elements, elements, factors, elements], "\(geometry), \(count) images") {
+      backend, a, results in
+      backend.multiplyForward(geometry, count: count, a: a[0], b: a[1], output: results[0])
+      backend.multiplyBackward(
+        geometry, count: count, a: a[0], b: a[1], outputGradient: a[2], aGradient: results[1], bGradient: results[2])
+      // In place.
+      backend.copy(a[2], to: results[3])
+      backend.multiplyBackward(
+        geometry, count: count, a: a[0], b: a[1], outputGradient: results[3], aGradient: results[3], bGradient: nil)
+    }
+  }
+
   @Test func activationsFarOut() throws {
     let x: [Float] = [-1e30, -200, -90, -88, -20, -1e-3, -0.0, 1e-20, 1e-3, 0.34, 0.36, 20, 88, 90, 200, 1e30]
     for activation in Activation.allCases {

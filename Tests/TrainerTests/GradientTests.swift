@@ -34,6 +34,14 @@ import Testing
       "input 3x3x2\n a: conv 1x1x2\n b: conv 1x1x2 tanh from a\n c: conv 1x1x2 from a\n add b c\n dense 3"
     ),
     ("add to the input", "input 1x1x3\n dense 3 tanh\n add input\n dense 3"),
+    ("multiply", "input 3x3x2\n a: conv 3x3x2 pad same tanh\n conv 3x3x2 pad same\n multiply a\n dense 3"),
+    (
+      "multiply by channel",
+      "input 3x4x2\n x: conv 1x1x4 tanh\n globalavgpool\n dense 2 relu\n dense 4 sigmoid\n multiply x\n conv 2x2x2\n dense 3"
+    ),
+    (
+      "multiply the input", "input 1x1x3\n a: dense 3 tanh\n b: multiply input a\n dense 3 from b"
+    ),
     ("concat", "input 3x3x2\n a: conv 1x1x3\n b: conv 3x3x2 pad same\n concat a b\n conv 2x2x2\n dense 3"),
     (
       "fork of three",

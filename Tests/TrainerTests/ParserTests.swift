@@ -54,6 +54,10 @@ import Testing
       "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, seed, validation, augment, found 'epoch'",
       "did you mean 'epochs'?"
     ),
+    (
+      "input 4x4x2\na: conv 3x3x3\nmultiply input",
+      "n.net: line 3, multiply1: expected values of shape 4x4x2 or 1x1x2, found 2x2x3", nil
+    ),
     ("input 4x4x1\ndense 2\ntrain\n epochs 3\n epochs 4", "n.net:5:2: expected each key once, found 'epochs'", nil),
     (
       "input 4x4x1\ndense 2\ntrain\n optimizer adm",

@@ -5,7 +5,8 @@
 struct Container {
   static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x0D, 0x0A, 0x1A]
   static let major: UInt16 = 1
-  static let minor: UInt16 = 0
+  /// The newest minor version that is understood.
+  static let minor: UInt16 = 1
   static var versionText: String { "\(major).\(minor)" }
   static let maximumSections = 64
 
@@ -126,7 +127,7 @@ struct Container {
   }
 
   /// A file of these sections, in this order.
-  static func encode(_ sections: [(code: SectionCode, bytes: [UInt8])]) -> [UInt8] {
+  static func encode(_ sections: [(code: SectionCode, bytes: [UInt8])], minor: UInt16) -> [UInt8] {
     var offset = headerBytes + sections.count * entryBytes
     var table = ByteWriter()
     for section in sections {

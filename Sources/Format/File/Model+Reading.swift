@@ -19,6 +19,11 @@ extension Model {
     var reader = try container.reader(.graph, in: storage)
     graph = try reader.graph(weights: Constant(storage: storage, range: weights), minor: container.minor)
     try reader.finish(minor: container.minor)
+    guard container.minor > Container.minor || container.minor == graph.minorVersion else {
+      throw .invalid(
+        what: "minor version", expected: "\(graph.minorVersion), the smallest that has all operators",
+        found: "\(container.minor)")
+    }
     reader = try container.reader(.metadata, in: storage)
     metadata = try reader.metadata()
     try reader.finish(minor: container.minor)

@@ -29,7 +29,7 @@ extension Model {
       for constant in selfTest.inputs + selfTest.outputs { section.put(aligned: constant) }
       sections.append((.selfTest, section.bytes))
     }
-    return Container.encode(sections)
+    return Container.encode(sections, minor: graph.minorVersion)
   }
 }
 

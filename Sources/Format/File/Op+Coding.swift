@@ -21,8 +21,24 @@ extension Op {
     case .dequantize: 14
     case .lookup: 15
     case .lookupSoftmax: 16
+    case .multiply: 17
     }
   }
+
+  /// The minor version of the format that brought the operator.
+  var minorVersion: UInt16 {
+    switch self {
+    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation,
+      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      0
+    case .multiply: 1
+    }
+  }
+}
+
+extension Graph {
+  /// The smallest minor version that has all of the graph's operators: that of its file.
+  var minorVersion: UInt16 { nodes.reduce(0) { max($0, $1.op.minorVersion) } }
 }
 
 extension ByteReader {
@@ -58,9 +74,10 @@ extension ByteReader {
     case 14: return .dequantize
     case 15: return .lookup
     case 16: return .lookupSoftmax
+    case 17: return .multiply
     default:
       throw .invalid(
-        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 16", found: "\(code)")
+        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 17", found: "\(code)")
     }
   }
 
@@ -110,7 +127,7 @@ extension ByteWriter {
     case .concat(let concat): put(UInt8(concat.axis))
     case .activation(let activation): put(activation.rawValue)
     case .batchNorm(let norm): put(norm.epsilon)
-    case .globalAveragePool, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax: break
+    case .globalAveragePool, .multiply, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax: break
     }
   }
 

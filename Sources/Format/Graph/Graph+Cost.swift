@@ -8,8 +8,8 @@ extension Graph {
   public func multiplyAccumulates(of node: Node) -> Int {
     switch node.op {
     case .conv2D, .depthwiseConv2D, .dense: Int(clamping: operations(of: node))
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .batchNorm, .reshape,
-      .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       0
     }
   }
@@ -43,7 +43,8 @@ extension Graph {
     case .maxPool2D(let pool), .averagePool2D(let pool):
       return product([output, Int64(pool.windowHeight), Int64(pool.windowWidth)])
     case .globalAveragePool: return Int64(tensors[node.inputs[0]].count)
-    case .add, .concat, .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .add, .multiply, .concat, .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup,
+      .lookupSoftmax:
       return output
     }
   }

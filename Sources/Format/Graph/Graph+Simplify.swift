@@ -57,7 +57,7 @@ extension Graph {
         return nil
       }
       merged.inputs = inputs
-    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat,
+    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat,
       .activation(.sigmoid), .activation(.tanh), .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       return nil
     }
@@ -158,8 +158,8 @@ extension Op {
     case .add(var add) where add.activation == .none:
       add.activation = activation
       return .add(add)
-    case .conv2D, .depthwiseConv2D, .dense, .add, .maxPool2D, .averagePool2D, .globalAveragePool, .concat, .activation,
-      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .conv2D, .depthwiseConv2D, .dense, .add, .maxPool2D, .averagePool2D, .globalAveragePool, .multiply, .concat,
+      .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       return nil
     }
   }
@@ -169,8 +169,8 @@ extension Op {
     switch self {
     case .conv2D, .dense: false
     case .depthwiseConv2D: true
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .batchNorm, .reshape,
-      .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       nil
     }
   }

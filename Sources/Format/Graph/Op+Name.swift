@@ -9,6 +9,7 @@ extension Op {
     case .averagePool2D: "average_pool2d"
     case .globalAveragePool: "global_average_pool"
     case .add: "add"
+    case .multiply: "multiply"
     case .concat: "concat"
     case .activation(let activation): activation.name
     case .softmax: "softmax"

@@ -21,6 +21,10 @@ extension Graph {
     case .add:
       try expect(shape: x, inputs[1].shape, "add second input")
       return x
+    case .multiply:
+      let perChannel = x.count == 4 ? [x[0], 1, 1, x[3]] : x
+      if inputs[1].shape != perChannel { try expect(shape: x, inputs[1].shape, "multiply second input") }
+      return x
     case .concat(let concat): return try concat.outputShape(inputs)
     case .batchNorm(let norm):
       guard norm.epsilon > 0, norm.epsilon <= 1 else {
@@ -55,7 +59,7 @@ extension Op {
   var inputCounts: ClosedRange<Int> {
     switch self {
     case .conv2D, .depthwiseConv2D, .dense: 2...3
-    case .add, .lookup, .lookupSoftmax: 2...2
+    case .add, .multiply, .lookup, .lookupSoftmax: 2...2
     case .concat: 2...Limits.nodeInputs
     case .batchNorm: 5...5
     case .maxPool2D, .averagePool2D, .globalAveragePool, .activation, .softmax, .reshape, .quantize, .dequantize: 1...1
@@ -66,8 +70,8 @@ extension Op {
   func takesConstant(at position: Int) -> Bool {
     switch self {
     case .conv2D, .depthwiseConv2D, .dense, .batchNorm, .lookup, .lookupSoftmax: position > 0
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .reshape, .quantize,
-      .dequantize:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .reshape,
+      .quantize, .dequantize:
       false
     }
   }

@@ -21,7 +21,7 @@ extension Op {
     case .globalAveragePool:
       try verifySame(inputs, output)
       try verifyMean(x, [x.shape[1], x.shape[2]])
-    case .add: try verifyTypes(inputs, output, [output.type, output.type], output.type)
+    case .add, .multiply: try verifyTypes(inputs, output, [output.type, output.type], output.type)
     case .concat, .reshape: try verifySame(inputs, output)
     case .activation, .softmax: try verifyTypes(inputs, output, [.f32], .f32)
     case .batchNorm:

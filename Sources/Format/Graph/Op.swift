@@ -149,6 +149,9 @@ public enum Op: Equatable, Sendable {
   /// The mean over height and width: [N, H, W, C] → [N, 1, 1, C].
   case globalAveragePool
   case add(Add)
+  /// Product of two tensors, element by element: `b` has the shape of `a`, or, where `a` is [N, H, W, C], that of one
+  /// factor per image and channel, [N, 1, 1, C].
+  case multiply
   case concat(Concat)
   case activation(Activation)
   /// exp(x − max) / Σ exp(x − max) over the last dimension; f32.

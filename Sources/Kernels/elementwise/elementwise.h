@@ -26,6 +26,17 @@ KERNEL_INLINE void qs8_add(size_t count, const int8_t *a, const int8_t *b, int8_
   }
 }
 
+KERNEL_INLINE void f32_multiply(size_t rows, size_t count, const float *a, const float *b, float *output) {
+  for (; rows > 0; rows--, a += count, output += count) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) vf32_store(output + i, vf32_mul(vf32_load(a + i), vf32_load(b + i)));
+    if (i < count) {
+      const size_t n = count - i;
+      vf32_store_n(output + i, vf32_mul(vf32_load_n(a + i, n), vf32_load_n(b + i, n)), n);
+    }
+  }
+}
+
 KERNEL_INLINE void f32_clamp(size_t count, const float *input, float *output, float minimum, float maximum) {
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
@@ -110,6 +121,27 @@ KERNEL_INLINE void f32_quantize(size_t count, const float *input, int8_t *output
   if (i < count) {
     vs32 q = f32_quantize_vector(vf32_load_n(input + i, count - i), inverse_scale, zero_point);
     vs32_store_s8_n(output + i, q, count - i);
+  }
+}
+
+// The product of integers is at most 255² and so exact in f32.
+KERNEL_INLINE vs32 qs8_product(const qs8_multiplication *m, vs32 a, vs32 b) {
+  const vs32 product = vs32_mul(vs32_sub(a, vs32_set(m->zero_point_a)), vs32_sub(b, vs32_set(m->zero_point_b)));
+  return f32_quantize_vector(vf32_from_s32(product), m->multiplier, m->zero_point);
+}
+
+KERNEL_INLINE void qs8_multiply(size_t rows, size_t count, const int8_t *a, const int8_t *b, int8_t *output,
+                                const qs8_multiplication *multiplication) {
+  for (; rows > 0; rows--, a += count, output += count) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      vs32_store_s8(output + i, qs8_product(multiplication, vs32_load_s8(a + i), vs32_load_s8(b + i)));
+    }
+    if (i < count) {
+      const size_t n = count - i;
+      vs32 q = qs8_product(multiplication, vs32_load_s8_n(a + i, n), vs32_load_s8_n(b + i, n));
+      vs32_store_s8_n(output + i, q, n);
+    }
   }
 }
 

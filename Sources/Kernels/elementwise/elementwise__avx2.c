@@ -15,6 +15,15 @@ void qs8_add__avx2(size_t count, const int8_t *a, const int8_t *b, int8_t *outpu
   qs8_add(count, a, b, output, addition);
 }
 
+void f32_multiply__avx2(size_t rows, size_t count, const float *a, const float *b, float *output) {
+  f32_multiply(rows, count, a, b, output);
+}
+
+void qs8_multiply__avx2(size_t rows, size_t count, const int8_t *a, const int8_t *b, int8_t *output,
+                         const qs8_multiplication *multiplication) {
+  qs8_multiply(rows, count, a, b, output, multiplication);
+}
+
 void f32_clamp__avx2(size_t count, const float *input, float *output, float minimum, float maximum) {
   f32_clamp(count, input, output, minimum, maximum);
 }

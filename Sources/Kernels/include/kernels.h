@@ -72,6 +72,8 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_qs8_mean,
   kernel_family_f32_add,
   kernel_family_qs8_add,
+  kernel_family_f32_multiply,
+  kernel_family_qs8_multiply,
   kernel_family_f32_clamp,
   kernel_family_f32_sigmoid,
   kernel_family_f32_tanh,
@@ -83,7 +85,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_s8_lookup_softmax,
 } kernel_family;
 
-enum { KERNEL_FAMILY_COUNT = 23 };
+enum { KERNEL_FAMILY_COUNT = 25 };
 
 // One member per family; the one of the kernel's family is set.
 typedef union {
@@ -101,6 +103,8 @@ typedef union {
   qs8_mean_function _Nonnull qs8_mean;
   f32_add_function _Nonnull f32_add;
   qs8_add_function _Nonnull qs8_add;
+  f32_multiply_function _Nonnull f32_multiply;
+  qs8_multiply_function _Nonnull qs8_multiply;
   f32_clamp_function _Nonnull f32_clamp;
   f32_map_function _Nonnull f32_map;  // sigmoid, tanh, softmax
   f32_range_function _Nonnull f32_range;

@@ -184,6 +184,19 @@ typedef void (*f32_add_function)(size_t count, const float *_Nonnull a, const fl
                                  float minimum, float maximum);
 typedef void (*qs8_add_function)(size_t count, const int8_t *_Nonnull a, const int8_t *_Nonnull b,
                                  int8_t *_Nonnull output, const qs8_addition *_Nonnull addition);
+// Quantize's `QuantizedMultiply`: roundTiesToEven(clamp(Float((a − zero_point_a)·(b − zero_point_b)) × multiplier)) +
+// zero_point.
+typedef struct {
+  int32_t zero_point_a, zero_point_b;
+  float multiplier;
+  int32_t zero_point;
+} qs8_multiplication;
+
+// a [rows][count] × b [count], the same for all rows → output [rows][count]; with one row, element by element.
+typedef void (*f32_multiply_function)(size_t rows, size_t count, const float *_Nonnull a, const float *_Nonnull b,
+                                      float *_Nonnull output);
+typedef void (*qs8_multiply_function)(size_t rows, size_t count, const int8_t *_Nonnull a, const int8_t *_Nonnull b,
+                                      int8_t *_Nonnull output, const qs8_multiplication *_Nonnull multiplication);
 typedef void (*f32_clamp_function)(size_t count, const float *_Nonnull input, float *_Nonnull output, float minimum,
                                    float maximum);
 // Sigmoid and hyperbolic tangent of each element; softmax of all `count` elements together.

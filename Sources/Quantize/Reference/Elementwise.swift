@@ -25,6 +25,22 @@ extension ReferenceRun {
     return .f32(zip(f32(a), f32(b)).map { op.activation.clamp($0 + $1) })
   }
 
+  func multiply(_ node: Node) -> TensorValue {
+    let (a, b) = (node.inputs[0], node.inputs[1])
+    // Element i of a meets element i of b, or that of its image and channel.
+    let shape = tensor(a).shape
+    let channels = shape[shape.count - 1]
+    let image = tensor(a).count / shape[0]
+    let isWhole = tensor(b).shape == shape
+    func partner(_ i: Int) -> Int { isWhole ? i : i / image * channels + i % channels }
+    if case (.s8(let xs), .s8(let ys)) = (value(a), value(b)) {
+      let product = QuantizedMultiply(quantization(a), quantization(b), output: quantization(node.outputs[0]))
+      return .s8(xs.indices.map { product(xs[$0], ys[partner($0)]) })
+    }
+    let (xs, ys) = (f32(a), f32(b))
+    return .f32(xs.indices.map { xs[$0] * ys[partner($0)] })
+  }
+
   func batchNorm(_ op: BatchNorm, _ node: Node) -> TensorValue {
     let parameters = node.inputs.dropFirst().map { f32($0).map { Double($0) } }
     let (gamma, beta, mean, variance) = (parameters[0], parameters[1], parameters[2], parameters[3])

@@ -94,6 +94,7 @@ struct ReferenceRun {
     case .averagePool2D(let op): averagePool(op, node)
     case .globalAveragePool: averagePool(wholeImage(node), node)
     case .add(let op): add(op, node)
+    case .multiply: multiply(node)
     case .concat(let op): concat(op, node)
     case .activation(let op): activation(op, node)
     case .softmax: softmax(node)

@@ -92,7 +92,7 @@ struct GraphRewriter {
       let output = s8Tensor(node.outputs[0])
       let inputs = node.inputs.indices.map { concatInput($0, of: node, like: output.quantization!) }
       s8Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: output)
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .reshape:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .reshape:
       let inputs = node.inputs.map { s8($0) }
       s8Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: s8Tensor(node.outputs[0]))
     case .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:

@@ -50,7 +50,7 @@ struct QuantizationPlan {
     let readsOnlyFloat = node.activationInputs.allSatisfy { livesInFloat[$0] }
     switch node.op {
     case .conv2D, .depthwiseConv2D, .dense: return graph.hasInt8Weights(node) && hasInt8Bias(node)
-    case .maxPool2D, .add, .concat, .activation, .softmax, .reshape: return !readsOnlyFloat
+    case .maxPool2D, .add, .multiply, .concat, .activation, .softmax, .reshape: return !readsOnlyFloat
     case .averagePool2D(let pool): return !readsOnlyFloat && fitsMean(pool.windowHeight, pool.windowWidth)
     case .globalAveragePool:
       let shape = graph.tensors[node.inputs[0]].shape
@@ -124,8 +124,8 @@ struct QuantizationPlan {
       case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape: groups.unite(node.inputs[0], node.outputs[0])
       case .concat:
         for input in node.inputs where isReadOnly(input, by: index) { groups.unite(input, node.outputs[0]) }
-      case .conv2D, .depthwiseConv2D, .dense, .add, .activation, .softmax, .batchNorm, .quantize, .dequantize, .lookup,
-        .lookupSoftmax:
+      case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .activation, .softmax, .batchNorm, .quantize,
+        .dequantize, .lookup, .lookupSoftmax:
         break
       }
     }
@@ -150,8 +150,8 @@ struct QuantizationPlan {
         if isInt8[producer] { return .inherited }
       case .activation(.sigmoid): return .fixed(Quantization(scale: 0x1p-8, zeroPoint: -128))
       case .activation(.tanh): return .fixed(Quantization(scale: 0x1p-7, zeroPoint: 0))
-      case .conv2D, .depthwiseConv2D, .dense, .add, .concat, .activation(.relu), .activation(.relu6), .softmax,
-        .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .concat, .activation(.relu), .activation(.relu6),
+        .softmax, .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:
         break
       }
     }
@@ -179,8 +179,8 @@ extension Node {
   var activationInputs: ArraySlice<TensorIndex> {
     switch op {
     case .conv2D, .depthwiseConv2D, .dense, .batchNorm, .lookup, .lookupSoftmax: inputs.prefix(1)
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .reshape, .quantize,
-      .dequantize:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .reshape,
+      .quantize, .dequantize:
       inputs[...]
     }
   }

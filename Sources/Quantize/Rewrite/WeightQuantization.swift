@@ -57,8 +57,8 @@ extension Op {
     switch self {
     case .conv2D, .dense: 0
     case .depthwiseConv2D: 2
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .batchNorm, .reshape,
-      .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       nil
     }
   }

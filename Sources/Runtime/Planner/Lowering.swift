@@ -43,6 +43,7 @@ struct Lowering {
     case .averagePool2D(let op): try lowerAveragePool(op, node)
     case .globalAveragePool: lowerGlobalAveragePool(node)
     case .add(let op): lower(op, node)
+    case .multiply: lowerMultiply(node)
     case .concat(let op): lower(op, node)
     case .activation(let op): lower(op, node)
     case .softmax: lowerSoftmax(node)

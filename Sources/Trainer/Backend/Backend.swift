@@ -126,6 +126,12 @@ public protocol Backend: AnyObject {
   func activationBackward(
     _ activation: Activation, output: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice)
   func add(_ a: DeviceSlice, _ b: DeviceSlice, output: DeviceSlice)
+  /// output [count, pixels, channels] = a [count, pixels, channels] · b [count, channels].
+  func multiplyForward(_ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, output: DeviceSlice)
+  /// aGradient = outputGradient · b; bGradient = Σ over an image's pixels of outputGradient · a, no argument's slice.
+  func multiplyBackward(
+    _ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, outputGradient: DeviceSlice,
+    aGradient: DeviceSlice?, bGradient: DeviceSlice?)
   func copy(_ source: DeviceSlice, to destination: DeviceSlice)
   /// output = input / (1 − rate) where the mask keeps, 0 elsewhere; forward and backward alike.
   func dropout(_ mask: DropoutMask, input: DeviceSlice, output: DeviceSlice)

@@ -41,6 +41,21 @@ public struct ConvolutionGeometry: Equatable, Sendable {
   }
 }
 
+/// The extents of a product: a [pixels, channels] times b [channels] in each image. Two images of one shape count as
+/// one pixel of many channels.
+public struct MultiplyGeometry: Equatable, Sendable {
+  public var pixels: Int
+  public var channels: Int
+
+  public init(pixels: Int, channels: Int) {
+    self.pixels = pixels
+    self.channels = channels
+  }
+
+  /// Elements of a in one image.
+  public var count: Int { pixels * channels }
+}
+
 /// A pooling window with every extent known. Padding never is the maximum and does not count in a mean.
 public struct PoolGeometry: Equatable, Sendable {
   public var input: ImageShape

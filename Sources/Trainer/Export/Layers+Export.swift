@@ -100,6 +100,15 @@ extension AddLayer {
   }
 }
 
+extension MultiplyLayer {
+  func export(to exporter: inout GraphExporter) throws(TrainerError) {
+    let isFlat = exporter.graph.tensors[exporter.tensor(of: a)].shape.count == 2
+    let inputs = isFlat ? [exporter.flat(a), exporter.flat(b)] : [exporter.image(a), exporter.image(b)]
+    exporter.bind(
+      output, to: exporter.add(.multiply, name: name, inputs: inputs, shape: exporter.graph.tensors[inputs[0]].shape))
+  }
+}
+
 extension ForkLayer {
   func export(to exporter: inout GraphExporter) throws(TrainerError) {
     let x = exporter.tensor(of: input)

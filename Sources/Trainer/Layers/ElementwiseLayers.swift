@@ -101,6 +101,45 @@ final class AddLayer: Layer {
   }
 }
 
+/// a [N, H, W, C], b [N, 1, 1, C] or [N, H, W, C] → output = a · b. Its gradient is a's gradient, in place.
+final class MultiplyLayer: Layer {
+  let name: String
+  let geometry: MultiplyGeometry
+  let a: Value
+  let b: Value
+  let output: Value
+
+  /// Either operand may be the one with a factor per channel.
+  init(_ name: String, _ x: Value, _ y: Value) throws(TrainerError) {
+    let isFirst = x.shape.count >= y.shape.count
+    (a, b) = isFirst ? (x, y) : (y, x)
+    let perChannel = ImageShape(height: 1, width: 1, channels: a.shape.channels)
+    guard b.shape == a.shape || b.shape == perChannel else {
+      throw .invalid(what: name, expected: "values of shape \(a.shape) or \(perChannel)", found: "\(b.shape)")
+    }
+    self.name = name
+    geometry =
+      b.shape == a.shape
+      ? MultiplyGeometry(pixels: 1, channels: a.shape.count)
+      : MultiplyGeometry(pixels: a.shape.height * a.shape.width, channels: a.shape.channels)
+    output = Value(a.shape, needsGradient: a.needsGradient || b.needsGradient, gradientOf: a.needsGradient ? a : nil)
+  }
+
+  var inputs: [Value] { [a, b] }
+  var outputs: [Value] { [output] }
+  var backwardReads: [Value] { [a, b] }
+
+  func forward(_ pass: Pass) {
+    pass.backend.multiplyForward(geometry, count: pass.count, a: a.data, b: b.data, output: output.data)
+  }
+
+  func backward(_ pass: Pass) {
+    pass.backend.multiplyBackward(
+      geometry, count: pass.count, a: a.data, b: b.data, outputGradient: output.gradient!, aGradient: a.gradient,
+      bGradient: b.gradient)
+  }
+}
+
 /// input [N, H, W, C] → the same data for each of several consumers; backward sums their gradients.
 final class ForkLayer: Layer {
   let name: String

@@ -135,6 +135,8 @@ public enum LayerKind: Equatable, Sendable {
   /// Only as the last layer, with `Loss.softmaxCrossEntropy`.
   case softmax
   case add(activation: Activation?)
+  /// One of the two may have one factor per channel, 1 × 1 × C.
+  case multiply
   /// Along channels.
   case concat
 }
@@ -145,7 +147,7 @@ public struct LayerDescription: Equatable, Sendable {
   public var name: String
   public var kind: LayerKind
   /// Names of the layers it reads, or "input". Empty: the layer before. `add` with one name adds it to the layer
-  /// before.
+  /// before; so do `multiply` and `concat`.
   public var inputs: [String]
   /// Line of the description's text; 0 if made in code.
   public var line: Int

@@ -16,13 +16,14 @@ extension LayerKind {
     case .dropout: "dropout"
     case .softmax: "softmax"
     case .add: "add"
+    case .multiply: "multiply"
     case .concat: "concat"
     }
   }
 
   static let keywords =
     ["conv", "depthwise", "dense", "maxpool", "avgpool", "globalavgpool", "batchnorm"]
-    + Activation.allCases.map(\.keyword) + ["flatten", "dropout", "softmax", "add", "concat"]
+    + Activation.allCases.map(\.keyword) + ["flatten", "dropout", "softmax", "add", "multiply", "concat"]
 }
 
 extension Activation {

@@ -103,6 +103,7 @@ struct LayerList {
     case .add(let function):
       built = try AddLayer(name, input, inputs[1])
       activation = function
+    case .multiply: built = try MultiplyLayer(name, input, inputs[1])
     case .concat: built = try ConcatLayer(name, inputs)
     case .flatten:
       return Value(

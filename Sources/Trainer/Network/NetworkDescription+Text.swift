@@ -33,11 +33,11 @@ extension LayerDescription {
       if let activation = description.activation { words.append(activation.keyword) }
     case .dropout(let rate): words.append("\(rate)")
     case .add(let activation): words += inputs + (activation.map { [$0.keyword] } ?? [])
-    case .concat: words += inputs
+    case .multiply, .concat: words += inputs
     case .activation, .globalAveragePool, .flatten, .softmax: break
     }
     switch kind {
-    case .add, .concat: break
+    case .add, .multiply, .concat: break
     default: if let input = inputs.first { words += ["from", input] }
     }
     return words.joined(separator: " ")

@@ -103,6 +103,10 @@ private struct NetworkParser {
       }
       guard (1...2).contains(inputs.count) else { throw line.error("one or two names of layers to add") }
       return .add(activation: activation)
+    case "multiply":
+      repeat { inputs.append(try reference(&line)) } while !line.isAtEnd
+      guard inputs.count <= 2 else { throw line.error("one or two names of layers to multiply") }
+      return .multiply
     case "concat":
       repeat { inputs.append(try reference(&line)) } while !line.isAtEnd
       return .concat

@@ -52,10 +52,11 @@ struct Wiring {
       sources.append(source)
     }
     switch layer.kind {
-    case .add:
+    case .add, .multiply:
       if sources.count < 2 { sources.insert(index - 1, at: 0) }
       guard sources.count == 2, !layer.inputs.isEmpty else {
-        throw .invalid(what: layer.name, expected: "one or two layers to add", found: "\(layer.inputs.count)")
+        throw .invalid(
+          what: layer.name, expected: "one or two layers to \(layer.kind.keyword)", found: "\(layer.inputs.count)")
       }
     case .concat:
       if sources.count < 2 { sources.insert(index - 1, at: 0) }

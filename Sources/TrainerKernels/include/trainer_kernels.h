@@ -71,6 +71,14 @@ void trainer_activation_gradient(int activation, const float *_Nonnull output, c
                                  float *_Nonnull input_gradient, ptrdiff_t count);
 // output may be a or b.
 void trainer_add(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull output, ptrdiff_t count);
+// a [pixels, channels] · b [channels] → output [pixels, channels]
+void trainer_multiply(ptrdiff_t pixels, ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
+                      float *_Nonnull output);
+// a_gradient = output_gradient · b, which may be the same memory; b_gradient = Σ over pixels of output_gradient · a. None
+// is written where null.
+void trainer_multiply_gradient(ptrdiff_t pixels, ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
+                               const float *_Nonnull output_gradient, float *_Nullable a_gradient,
+                               float *_Nullable b_gradient);
 // Sums `parts` arrays of `count` elements that lie `stride` apart, in their order.
 void trainer_sum_parts(const float *_Nonnull parts, ptrdiff_t number, ptrdiff_t stride, float *_Nonnull sum,
                        ptrdiff_t count);

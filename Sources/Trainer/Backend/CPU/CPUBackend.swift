@@ -113,6 +113,34 @@ public final class CPUBackend: Backend {
     forEachRun(of: output.count) { start, count in trainer_add(a + start, b + start, y + start, count) }
   }
 
+  public func multiplyForward(
+    _ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, output: DeviceSlice
+  ) {
+    let (a, b, y) = (floats(a), floats(b), floats(output))
+    forEachRange(of: count, atLeast: max(CPUBackend.run / geometry.count, 1)) { images in
+      for image in images {
+        let (start, factors) = (image * geometry.count, image * geometry.channels)
+        trainer_multiply(geometry.pixels, geometry.channels, a + start, b + factors, y + start)
+      }
+    }
+  }
+
+  public func multiplyBackward(
+    _ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, outputGradient: DeviceSlice,
+    aGradient: DeviceSlice?, bGradient: DeviceSlice?
+  ) {
+    let (a, b, dy) = (floats(a), floats(b), floats(outputGradient))
+    let (da, db) = (aGradient.map(floats), bGradient.map(floats))
+    forEachRange(of: count, atLeast: max(CPUBackend.run / geometry.count, 1)) { images in
+      for image in images {
+        let (start, factors) = (image * geometry.count, image * geometry.channels)
+        trainer_multiply_gradient(
+          geometry.pixels, geometry.channels, a + start, b + factors, dy + start, da.map { $0 + start },
+          db.map { $0 + factors })
+      }
+    }
+  }
+
   public func copy(_ source: DeviceSlice, to destination: DeviceSlice) {
     let (x, y) = (floats(source), floats(destination))
     forEachRun(of: source.count) { start, count in (y + start).update(from: x + start, count: count) }

@@ -58,6 +58,28 @@ public final class NaiveBackend: Backend {
     for i in 0..<output.count { y[i] = a[i] + b[i] }
   }
 
+  public func multiplyForward(
+    _ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, output: DeviceSlice
+  ) {
+    let (a, b, y) = (Doubles(a), Doubles(b), Doubles(output))
+    for i in 0..<(count * geometry.count) { y[i] = a[i] * b[geometry.factor(of: i)] }
+  }
+
+  public func multiplyBackward(
+    _ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, outputGradient: DeviceSlice,
+    aGradient: DeviceSlice?, bGradient: DeviceSlice?
+  ) {
+    let (a, b, dy) = (Doubles(a), Doubles(b), Doubles(outputGradient))
+    if let db = bGradient.map(Doubles.init) {
+      for i in 0..<(count * geometry.channels) { db[i] = 0 }
+      for i in 0..<(count * geometry.count) { db[geometry.factor(of: i)] += dy[i] * a[i] }
+    }
+    // Last, for it may overwrite the output's gradient.
+    if let da = aGradient.map(Doubles.init) {
+      for i in 0..<(count * geometry.count) { da[i] = dy[i] * b[geometry.factor(of: i)] }
+    }
+  }
+
   public func copy(_ source: DeviceSlice, to destination: DeviceSlice) {
     let (x, y) = (Doubles(source), Doubles(destination))
     for i in 0..<source.count { y[i] = x[i] }
@@ -99,6 +121,11 @@ struct Doubles {
     get { buffer.values[offset + index] }
     nonmutating set { buffer.values[offset + index] = newValue }
   }
+}
+
+extension MultiplyGeometry {
+  /// The element of b that element `i` of a is multiplied by.
+  fileprivate func factor(of i: Int) -> Int { i / count * channels + i % channels }
 }
 
 extension Activation {
