@@ -27,7 +27,7 @@ enum InfoCommand {
     if path.hasSuffix(".net") {
       try describe(NetworkDescription(path: path), json: arguments.has("json"))
     } else if isRegularFile(path) {
-      try describe(Model(path: path), path: path, json: arguments.has("json"))
+      try describe(Model(readingFrom: path), path: path, json: arguments.has("json"))
     } else {
       try describeData(path, arguments)
     }

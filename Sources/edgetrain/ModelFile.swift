@@ -13,7 +13,7 @@ struct ModelFile {
   /// - Throws: what reading throws; `Problem` if labels or classes do not match.
   init(path: String, data source: DataSource, splitSeed: UInt64) throws {
     self.path = path
-    model = try Model(path: path)
+    model = try Model(readingFrom: path)
     let metadata = model.metadata
     guard let recipe = metadata.preprocessing else {
       throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
@@ -28,6 +28,20 @@ struct ModelFile {
       throw Problem(
         "\(path): label \(place.offset): expected \(place.element.1) as in \(data.name), found \(place.element.0)",
         hint: "the model was made for other classes, or in another order")
+    }
+  }
+}
+
+extension Model {
+  /// Reads a model file.
+  ///
+  /// - Throws: `FormatError` if the system does not give it, `Problem` with its name if there is no model in it.
+  init(readingFrom path: String) throws {
+    do throws(FormatError) {
+      try self.init(path: path)
+    } catch {
+      if case .cannotRead = error { throw error }
+      throw Problem("\(path): \(error.description)", hint: error.hint)
     }
   }
 }
