@@ -186,8 +186,8 @@ private struct Inspector {
   private func weights(of node: Node) -> [Float]? {
     switch node.op {
     case .conv2D, .depthwiseConv2D, .dense: session.graph.tensors[node.inputs[1]].constant?.elements(as: Float.self)
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation, .softmax, .batchNorm, .reshape,
-      .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       nil
     }
   }

@@ -72,7 +72,9 @@ extension Graph {
       return ReceptiveField(
         rows: field.rows.behind(length: pool.windowHeight, step: pool.strideHeight, padding: pool.padding.top),
         columns: field.columns.behind(length: pool.windowWidth, step: pool.strideWidth, padding: pool.padding.left))
-    case .add, .concat:
+    // Factors for whole images bring in what the image holds elsewhere.
+    case .multiply where tensors[node.inputs[1]].shape != tensors[node.inputs[0]].shape: return nil
+    case .add, .multiply, .concat:
       var union = field
       for input in node.inputs.dropFirst() {
         guard let other = fields[input], let rows = union.rows.union(other.rows),
