@@ -48,8 +48,8 @@ enum LookCommand {
       unitLayer: layer?.name ?? "", units: layer.map { inspector.units($0, count: units, images: searched) } ?? [],
       weights: inspector.weights)
     try page.write(report.html())
-    write(
-      "\(page.path): \(maps.layers.count) layers, \(report.units.count) units, \(report.weights.count) histograms\n")
+    write("\(page.path): layers \(maps.layers.count), units \(report.units.count), ")
+    write("histograms \(report.weights.count)\n")
   }
 }
 
