@@ -11,6 +11,7 @@
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)             \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1) \
   ELEMENTWISE_KERNELS(KERNEL, scalar)                                                  \
+  WINOGRAD_KERNELS(KERNEL, scalar)                                                     \
   KERNEL(s8_lookup, s8_lookup, s8_lookup, scalar, 1, 1, 1, 0, 0, 1)                    \
   KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0, 1)
 
@@ -34,6 +35,10 @@
   KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0, 1) \
   KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0, 1)
 
+#define WINOGRAD_KERNELS(KERNEL, isa)                                                        \
+  KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1) \
+  KERNEL(f32_winograd_output, f32_winograd_output, f32_winograd_output, isa, 1, 1, 1, 0, 0, 1)
+
 #if KERNELS_X86
 #define AVX2_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0, 1)                       \
@@ -48,7 +53,8 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x16c2, avx2, 1, 16, 2, 25, 0, 2) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)      \
-  ELEMENTWISE_KERNELS(KERNEL, avx2)
+  ELEMENTWISE_KERNELS(KERNEL, avx2)                                                           \
+  WINOGRAD_KERNELS(KERNEL, avx2)
 #define AVXVNNI_KERNELS(KERNEL)                                                                   \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 2)                    \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 2)        \
@@ -70,7 +76,8 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x32c2, avx512, 1, 32, 2, 25, 0, 2) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)      \
-  ELEMENTWISE_KERNELS(KERNEL, avx512)
+  ELEMENTWISE_KERNELS(KERNEL, avx512)                                                           \
+  WINOGRAD_KERNELS(KERNEL, avx512)
 #define AVX512VNNI_KERNELS(KERNEL)                                                                    \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)                   \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)       \
@@ -97,7 +104,8 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x16c4, neon, 1, 16, 4, 9, 0, 4) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)                 \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)     \
-  ELEMENTWISE_KERNELS(KERNEL, neon)
+  ELEMENTWISE_KERNELS(KERNEL, neon)                                                          \
+  WINOGRAD_KERNELS(KERNEL, neon)
 #define NEONDOT_KERNELS(KERNEL)                                                                  \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)                     \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)         \

@@ -106,6 +106,70 @@ void qs8_f32_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_
   }
 }
 
+// MARK: Winograd: the 36 places of G g Gᵀ, each packed as a product of one tap
+
+typedef float float4 __attribute__((vector_size(16)));
+
+// G (winograd/winograd.h) times a line of three, `from_step` apart, into a line of six.
+static inline void winograd_weight_line(const float4 *g, size_t from_step, float4 *to, size_t to_step) {
+  const float p = 0.70710678118654752f, q = 1.41421356237309505f;
+  const float4 even_p = (g[0] + g[2 * from_step] * 0.5f) * (-2.0f / 3), odd_p = g[from_step] * (p * -2 / 3);
+  const float4 even_q = (g[0] + g[2 * from_step] * 2.0f) * (1.0f / 6), odd_q = g[from_step] * (q / 6);
+  to[0] = g[0];
+  to[to_step] = even_p + odd_p;
+  to[2 * to_step] = even_p - odd_p;
+  to[3 * to_step] = even_q + odd_q;
+  to[4 * to_step] = even_q - odd_q;
+  to[5 * to_step] = g[2 * from_step];
+}
+
+// All places of four inputs (`n` of them there) of the window of one column, `depth` apart.
+static inline void winograd_weights(const float *weights, size_t depth, size_t n, float4 *places) {
+  float4 window[9], lines[18];
+  for (size_t tap = 0; tap < 9; tap++) {
+    window[tap] = (float4){0};
+    memcpy(&window[tap], weights + tap * depth, n * sizeof *weights);
+  }
+  for (size_t x = 0; x < 3; x++) winograd_weight_line(window + x, 3, lines + x, 3);
+  for (size_t y = 0; y < 6; y++) winograd_weight_line(lines + 3 * y, 1, places + 6 * y, 1);
+}
+
+void f32_winograd_pack(const kernel *kernel, size_t columns, size_t depth, const float *weights, void *packed) {
+  enum { SIDE = 4, PLACES = 36 };
+  const size_t nr = kernel->nr, panel = igemm_panel_size(kernel, 1, depth) / sizeof(float);
+  const size_t place_size = igemm_packed_size(kernel, columns, 1, depth) / sizeof(float);
+  for (size_t column = 0; column < columns; column += nr) {
+    float *to = (float *)packed + column / nr * panel;
+    for (size_t place = 0; place < PLACES; place++) memset(to + place * place_size, 0, nr * sizeof *to);
+    // Squares of four columns by four inputs, because columns have to come to lie side by side.
+    for (size_t c = 0; c < nr; c += SIDE) {
+      for (size_t k = 0; k < depth; k += SIDE) {
+        const size_t n = least(SIDE, depth - k);
+        float4 places[SIDE][PLACES];
+        for (size_t i = 0; i < SIDE; i++) {
+          if (column + c + i < columns) {
+            winograd_weights(weights + (column + c + i) * 9 * depth + k, depth, n, places[i]);
+          } else {
+            memset(places[i], 0, sizeof places[i]);
+          }
+        }
+        float *square = to + nr * (1 + k) + c;
+        for (size_t place = 0; place < PLACES; place++, square += place_size) {
+          const float4 ab_low = __builtin_shufflevector(places[0][place], places[1][place], 0, 4, 1, 5);
+          const float4 ab_high = __builtin_shufflevector(places[0][place], places[1][place], 2, 6, 3, 7);
+          const float4 cd_low = __builtin_shufflevector(places[2][place], places[3][place], 0, 4, 1, 5);
+          const float4 cd_high = __builtin_shufflevector(places[2][place], places[3][place], 2, 6, 3, 7);
+          const float4 rows[SIDE] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
+                                     __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+                                     __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                                     __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+          for (size_t i = 0; i < n; i++) memcpy(square + i * nr, &rows[i], sizeof rows[i]);
+        }
+      }
+    }
+  }
+}
+
 // MARK: dwconv: blocks of [head nr][tap / kr][nr][kr], taps column by column
 
 // Taps of a column, as the kernel takes them: a kernel made for square windows slides column by column and groups the

@@ -243,6 +243,27 @@ static void *run_elementwise(const kernel *k, size_t count, size_t *size) {
   return output;
 }
 
+// One tile: 6×6 inputs of `channels`, or their products.
+static void *run_winograd(const kernel *k, size_t channels, size_t lines, size_t pixels, size_t *size) {
+  enum { PLACES = 36 };
+  float *inputs = filled(PLACES * channels, 4), *bias = filled(channels, 4);
+  const float *pointers[PLACES];
+  for (size_t i = 0; i < PLACES; i++) pointers[i] = inputs + i * channels;
+  *size = 4;
+  if (k->family == kernel_family_f32_winograd_input) {
+    float *output = buffer(PLACES * channels * *size, *size);
+    k->function.f32_winograd_input(&(f32_winograd_input_arguments){channels, pointers, output, channels});
+    return output;
+  }
+  const bool residual = random_below(2) == 0;
+  float *added = filled(lines * pixels * channels, 4);
+  float *output = buffer(lines * pixels * channels * *size, *size);
+  k->function.f32_winograd_output(&(f32_winograd_output_arguments){
+      channels, inputs, channels, bias, output, lines, pixels, pixels * channels, channels, residual ? added : NULL, -5,
+      INFINITY});
+  return output;
+}
+
 // Runs `k` and the scalar kernel of its family on the same operands.
 static bool check(const kernel *k, uint64_t seed) {
   const kernel *scalar = kernels_best(kernels_isa_scalar, k->family);
@@ -274,6 +295,12 @@ static bool check(const kernel *k, uint64_t seed) {
       output = run_pool(now, pixels, channels, &size);
       count = pixels * channels;
       bound = 1e-5f;
+    } else if (k->family == kernel_family_f32_winograd_input || k->family == kernel_family_f32_winograd_output) {
+      const size_t channels = 1 + random_below(70), lines = 1 + random_below(4), pixels = 1 + random_below(4);
+      snprintf(shape, sizeof shape, "channels %zu, %zu x %zu", channels, lines, pixels);
+      output = run_winograd(now, channels, lines, pixels, &size);
+      count = channels * (k->family == kernel_family_f32_winograd_input ? 36 : lines * pixels);
+      bound = 1e-4f;
     } else {
       count = 1 + random_below(90);
       snprintf(shape, sizeof shape, "count %zu", count);

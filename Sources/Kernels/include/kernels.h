@@ -83,9 +83,11 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_s8_dequantize,
   kernel_family_s8_lookup,
   kernel_family_s8_lookup_softmax,
+  kernel_family_f32_winograd_input,
+  kernel_family_f32_winograd_output,
 } kernel_family;
 
-enum { KERNEL_FAMILY_COUNT = 25 };
+enum { KERNEL_FAMILY_COUNT = 27 };
 
 // One member per family; the one of the kernel's family is set.
 typedef union {
@@ -112,6 +114,8 @@ typedef union {
   s8_dequantize_function _Nonnull s8_dequantize;
   s8_lookup_function _Nonnull s8_lookup;
   s8_lookup_softmax_function _Nonnull s8_lookup_softmax;
+  f32_winograd_input_function _Nonnull f32_winograd_input;
+  f32_winograd_output_function _Nonnull f32_winograd_output;
 } kernel_function;
 
 // A kernel and what its caller has to know.
@@ -159,6 +163,11 @@ void qs8_igemm_pack(const kernel *_Nonnull kernel, size_t columns, size_t taps, 
                     void *_Nonnull packed);
 void qs8_f32_igemm_pack(const kernel *_Nonnull kernel, size_t columns, size_t taps, size_t depth,
                         const int8_t *_Nonnull weights, void *_Nonnull packed);
+
+// The weights [columns][3][3][depth] of a convolution by Winograd's F(4×4, 3×3), transformed, and packed for the f32_igemm
+// kernel that multiplies: place p of the 36 begins p times igemm_packed_size(kernel, columns, 1, depth) after the base.
+void f32_winograd_pack(const kernel *_Nonnull kernel, size_t columns, size_t depth, const float *_Nonnull weights,
+                       void *_Nonnull packed);
 
 // Depthwise weights [height][width][channels]. Bytes of the packed weights of one block (`nr` channels); block b, which
 // holds channels b·nr …, begins b of these after the base.

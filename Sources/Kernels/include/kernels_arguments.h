@@ -79,6 +79,35 @@ typedef void (*f32_igemm_function)(const f32_igemm_arguments *_Nonnull);
 typedef void (*qs8_igemm_function)(const qs8_igemm_arguments *_Nonnull);
 typedef void (*qs8_f32_igemm_function)(const qs8_f32_igemm_arguments *_Nonnull);
 
+// MARK: Winograd's F(4×4, 3×3): 3×3 convolution with stride 1, in tiles of 4×4 outputs
+//
+// A tile sees a patch of 6×6 inputs. The input transform makes 36 rows of `channels` elements of it, one for each place of
+// the patch; f32_igemm multiplies the rows of a place, one of each tile, by that place's weights; the output transform
+// makes 4×4 outputs of a tile's 36 rows of products.
+
+typedef struct {
+  size_t channels;
+  // [36], the patch line by line: pointers to `channels` inputs, of zeros where the patch lies outside the picture
+  const float *_Nonnull const *_Nonnull inputs;
+  float *_Nonnull output;  // [36][channels]
+  size_t output_stride;    // between places
+} f32_winograd_input_arguments;
+
+typedef struct {
+  size_t channels;
+  const float *_Nonnull input;  // [36][channels]
+  size_t input_stride;          // between places
+  const float *_Nonnull bias;   // [channels]
+  float *_Nonnull output;       // [lines][pixels][channels]
+  size_t lines, pixels;         // 1 … 4: what of the tile lies inside the picture
+  size_t line_stride, pixel_stride;
+  const float *_Nullable residual;  // to add before the clamp, with the strides of the output; or null
+  float minimum, maximum;           // clamp of the result
+} f32_winograd_output_arguments;
+
+typedef void (*f32_winograd_input_function)(const f32_winograd_input_arguments *_Nonnull);
+typedef void (*f32_winograd_output_function)(const f32_winograd_output_arguments *_Nonnull);
+
 // MARK: Depthwise convolution of a run of output pixels, channels last
 //
 // Output pixel p, channel c = epilogue(bias[c] + Σ over taps t of inputs[p·input_step + t][input_offset + c] × w[t][c]).

@@ -67,6 +67,9 @@ extension Lowering {
     switch (graph.tensors[operands.x].type, weights.type) {
     case (.f32, .f32):
       let kernel = kernel(.f32_igemm)
+      if let tiling = WinogradTiling(shape, kernel: kernel), tiling.pays {
+        return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
+      }
       let indirection = Indirection(shape, elementSize: 4, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try FloatProductStep(
@@ -97,6 +100,18 @@ extension Lowering {
       append(step, reads: [operand.elements, operand.parameters], writes: [output], scratch: [workspace])
     default: throw unsupportedTypes(operands)
     }
+  }
+
+  private mutating func lowerWinograd(
+    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ operands: LinearOperands, pieces: Int
+  ) throws(RuntimeError) {
+    let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
+    let step = try WinogradStep(
+      tiling, kernel: kernel, input: self.kernel(.f32_winograd_input), output: self.kernel(.f32_winograd_output),
+      values: [operands.x, operands.output, workspace], workspaceStride: stride, pieces: pieces,
+      weights: operands.weights.constantElements(as: Float.self),
+      bias: operands.bias?.constantElements(as: Float.self), activation: operands.activation)
+    append(step, reads: [operands.x], writes: [operands.output], scratch: [workspace])
   }
 
   mutating func lower(_ op: DepthwiseConv2D, _ node: Node) throws(RuntimeError) {
