@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Writes Tests/TrainerTests/Golden/losses.json: twenty training steps of PyTorch that the Trainer must repeat.
+
+    python3 -m venv /tmp/golden && /tmp/golden/bin/pip install torch==2.15.0 numpy
+    /tmp/golden/bin/python tools/golden/losses.py > Tests/TrainerTests/Golden/losses.json
+
+Each case is a network of nets/ on the first 20 batches of 64 images of Fashion-MNIST (Debian's dataset-fashion-mnist), pixels
+divided by 255, softmax cross-entropy, SGD with momentum. Initial weights are numbers of `number` below, so that they need not be
+stored. Recorded are the losses and, of the first step, the gradient of each parameter: its norm and eight of its elements.
+Computed in double precision, so that what is compared is the Trainer's rounding and not PyTorch's.
+"""
+import gzip
+import json
+import math
+
+import numpy
+import torch
+from torch import nn
+
+BATCH, STEPS, SAMPLES = 64, 20, 8
+FOLDER = "/usr/share/datasets/fashion-mnist/"
+
+
+def read_idx(name, header):
+    with gzip.open(FOLDER + name) as file:
+        return numpy.frombuffer(file.read(), numpy.uint8)[header:]
+
+
+def numbers(count, salt):
+    """`count` numbers in [-1, 1) that look random: an integer hash of position and salt."""
+    h = (numpy.arange(count, dtype=numpy.uint64) * 2654435761 + salt * 40503) & 0xFFFFFFFF
+    h ^= h >> numpy.uint64(15)
+    h = h * 2246822519 & 0xFFFFFFFF
+    h ^= h >> numpy.uint64(13)
+    return h.astype(numpy.float64) / 2.0**31 - 1
+
+
+class Flatten(nn.Module):
+    """In the order height, width, channels."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class Graph(nn.Module):
+    """Named layers, run by `body(layers, x)`."""
+
+    def __init__(self, layers, body):
+        super().__init__()
+        self.layers = nn.ModuleDict(layers)
+        self.body = body
+
+    def forward(self, x):
+        return self.body(self.layers, x)
+
+
+relu, pool = nn.functional.relu, lambda x: nn.functional.max_pool2d(x, 2)
+flat = Flatten()
+
+
+def mlp():
+    layers = {"d1": nn.Linear(784, 256), "d2": nn.Linear(256, 128), "d3": nn.Linear(128, 10)}
+    return Graph(layers, lambda l, x: l["d3"](relu(l["d2"](relu(l["d1"](flat(x)))))))
+
+
+def lenet5():
+    layers = {"c1": nn.Conv2d(1, 6, 5, padding=2), "c2": nn.Conv2d(6, 16, 5), "d1": nn.Linear(400, 120), "d2": nn.Linear(120, 84),
+              "d3": nn.Linear(84, 10)}
+
+    def body(l, x):
+        x = flat(pool(relu(l["c2"](pool(relu(l["c1"](x)))))))
+        return l["d3"](relu(l["d2"](relu(l["d1"](x)))))
+
+    return Graph(layers, body)
+
+
+def fashion_cnn():
+    layers = {"c1": nn.Conv2d(1, 32, 3, padding=1), "c2": nn.Conv2d(32, 64, 3, padding=1), "c3": nn.Conv2d(64, 128, 3, padding=1),
+              "d1": nn.Linear(6272, 128), "d2": nn.Linear(128, 10)}
+
+    def body(l, x):
+        x = pool(relu(l["c2"](relu(l["c1"](x)))))
+        return l["d2"](relu(l["d1"](flat(pool(relu(l["c3"](x)))))))
+
+    return Graph(layers, body)
+
+
+def resnet8():
+    def conv(inputs, outputs, kernel, stride=1):
+        return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+
+    layers = {"c0": conv(1, 16, 3), "n0": nn.BatchNorm2d(16), "d": nn.Linear(64, 10)}
+    for block, (inputs, outputs) in enumerate([(16, 16), (16, 32), (32, 64)], 1):
+        stride = 1 if inputs == outputs else 2
+        layers |= {f"c{block}a": conv(inputs, outputs, 3, stride), f"n{block}a": nn.BatchNorm2d(outputs),
+                   f"c{block}b": conv(outputs, outputs, 3), f"n{block}b": nn.BatchNorm2d(outputs)}
+        if stride == 2:
+            layers[f"s{block}"] = conv(inputs, outputs, 1, 2)
+
+    def body(l, x):
+        x = relu(l["n0"](l["c0"](x)))
+        for block in range(1, 4):
+            y = l[f"n{block}b"](l[f"c{block}b"](relu(l[f"n{block}a"](l[f"c{block}a"](x)))))
+            x = relu(y + (l[f"s{block}"](x) if f"s{block}" in l else x))
+        return l["d"](x.mean((2, 3)))
+
+    return Graph(layers, body)
+
+
+RESNET8 = ["c0: conv 3x3x16 pad 1 nobias", "n0: batchnorm relu"]
+for block, (inputs, outputs) in enumerate([(16, 16), (16, 32), (32, 64)], 1):
+    before = f"b{block - 1}" if block > 1 else "n0"
+    stride = "" if inputs == outputs else " stride 2"
+    RESNET8 += [f"c{block}a: conv 3x3x{outputs}{stride} pad 1 nobias from {before}", f"n{block}a: batchnorm relu",
+                f"c{block}b: conv 3x3x{outputs} pad 1 nobias", f"n{block}b: batchnorm"]
+    if stride:
+        RESNET8.append(f"s{block}: conv 1x1x{outputs} stride 2 nobias from {before}")
+    RESNET8.append(f"b{block}: add n{block}b {f's{block}' if stride else before} relu")
+RESNET8 += ["globalavgpool", "d: dense 10"]
+
+# Name, network, the same as a description, learning rate. The rates are small: at larger ones PyTorch's own single and double
+# precision part by more than the test allows, because rounding decides which of the equal pixels of a background is a maximum.
+CASES = [
+    ("mlp", mlp, ["flatten", "d1: dense 256 relu", "d2: dense 128 relu", "d3: dense 10"], 0.05),
+    ("lenet5", lenet5, ["c1: conv 5x5x6 pad 2 relu", "maxpool 2", "c2: conv 5x5x16 relu", "maxpool 2", "flatten",
+                        "d1: dense 120 relu", "d2: dense 84 relu", "d3: dense 10"], 0.05),
+    ("fashion_cnn", fashion_cnn, ["c1: conv 3x3x32 pad 1 relu", "c2: conv 3x3x64 pad 1 relu", "maxpool 2",
+                                  "c3: conv 3x3x128 pad 1 relu", "maxpool 2", "flatten", "d1: dense 128 relu", "d2: dense 10"], 0.001),
+    ("resnet8", resnet8, RESNET8, 0.01),
+]
+
+
+def our_layout(values):
+    """Convolution weights OIHW as OHWI; everything else is the same in both."""
+    return values.permute(0, 2, 3, 1) if values.ndim == 4 else values
+
+
+def our_name(name):
+    _, layer, kind = name.split(".")
+    norm = layer.startswith("n")
+    return layer + {"weight": ".scale" if norm else ".weights", "bias": ".shift" if norm else ".bias"}[kind]
+
+
+def record(name, network, description, rate, images, labels):
+    model = network().double()
+    parameters = []
+    for salt, (key, parameter) in enumerate(model.named_parameters(), 1):
+        ours = our_name(key)
+        shape = list(our_layout(parameter).shape)
+        fan_in = math.prod(shape[1:])
+        # The scale that keeps variances (He et al. 2015) for weights; batch-norm begins as the identity, biases at zero.
+        scale = math.sqrt(6 / fan_in) if ours.endswith(".weights") else 0
+        values = torch.tensor(numbers(parameter.numel(), salt).astype(numpy.float32) * numpy.float32(scale)).double().reshape(shape)
+        if ours.endswith(".scale"):
+            values = torch.ones(shape).double()
+        with torch.no_grad():
+            parameter.copy_(values.permute(0, 3, 1, 2) if parameter.ndim == 4 else values)
+        parameters.append({"name": ours, "salt": salt, "scale": float(numpy.float32(scale))})
+    optimizer = torch.optim.SGD(model.parameters(), lr=float(numpy.float32(rate)), momentum=float(numpy.float32(0.9)))
+    losses = []
+    for step in range(STEPS):
+        batch = slice(step * BATCH, (step + 1) * BATCH)
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
+        loss.backward()
+        if step == 0:
+            for entry, parameter in zip(parameters, model.parameters()):
+                gradient = our_layout(parameter.grad).flatten()
+                places = [i * (gradient.numel() - 1) // (SAMPLES - 1) for i in range(SAMPLES)]
+                entry["gradient_norm"] = gradient.norm().item()
+                entry["gradient"] = {str(p): gradient[p].item() for p in places}
+        optimizer.step()
+        losses.append(loss.item())
+    text = "\n".join(["input 28x28x1", *description, "softmax", "train", f"  batch {BATCH}", "  optimizer momentum 0.9", f"  rate {rate}"])
+    return {"name": name, "network": text, "rate": rate, "parameters": parameters, "losses": losses}
+
+
+def main():
+    torch.manual_seed(0)
+    count = STEPS * BATCH
+    pixels = read_idx("train-images-idx3-ubyte.gz", 16)[:count * 784].reshape(count, 1, 28, 28)
+    images = torch.tensor(pixels.astype(numpy.float32) / numpy.float32(255)).double()
+    labels = torch.tensor(read_idx("train-labels-idx1-ubyte.gz", 8)[:count].astype(numpy.int64))
+    cases = [record(*case, images, labels) for case in CASES]
+    print(json.dumps({"generator": f"tools/golden/losses.py, torch {torch.__version__}", "batch": BATCH, "cases": cases}, indent=1))
+
+
+main()
