@@ -7,12 +7,16 @@ public struct SessionOptions: Sendable {
   public var threads: Int?
   /// The instruction set; nil for what `EDGERUN_ISA` says, or else the CPU's best.
   public var isa: ISA?
+  /// Whether every tensor of the graph is computed, for `run(observing:)` to see. Otherwise those that only the next node
+  /// needs may be left out, which is faster.
+  public var computesEveryTensor: Bool
   /// Multiply-accumulates below which work is not split. Tests lower it, so that small networks are split too.
   var smallestPiece = 1 << 16
 
-  public init(threads: Int? = nil, isa: ISA? = nil) {
+  public init(threads: Int? = nil, isa: ISA? = nil, computesEveryTensor: Bool = false) {
     self.threads = threads
     self.isa = isa
+    self.computesEveryTensor = computesEveryTensor
   }
 
   public static let mostThreads = 256
@@ -39,6 +43,8 @@ public final class Session {
   let workers: Workers
   private let arena: AlignedMemory
   private let offsets: [Int?]
+  /// Tensors that have no bytes, because the step that would write them does the next node's work too.
+  private let fused: Set<TensorIndex>
 
   /// - Parameter model: one that was read from a file, or whose graph passes `Graph.verify()`.
   /// - Throws: `RuntimeError` for an instruction set or a number of threads that cannot be had, or too little memory.
@@ -51,7 +57,9 @@ public final class Session {
     }
     graph = model.graph.simplified()
     selfTestVector = model.selfTest
-    let lowering = try Lowering(graph, isa: isa, threads: threads, smallestPiece: options.smallestPiece)
+    let lowering = try Lowering(
+      graph, isa: isa, threads: threads, smallestPiece: options.smallestPiece, fuses: !options.computesEveryTensor)
+    fused = Set(lowering.residualSums.keys)
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)
@@ -73,11 +81,13 @@ public final class Session {
   }
 
   /// Like `run()`, calling `observe` with each tensor as soon as it has its value: the graph's inputs, then each node's
-  /// output. The bytes are valid during the call only, because later tensors take their place.
+  /// output. The bytes are valid during the call only, because later tensors take their place. Only with
+  /// `SessionOptions.computesEveryTensor` is none left out.
   public func run(observing observe: (TensorIndex, UnsafeRawBufferPointer) -> Void) {
     for input in graph.inputs { observe(input, UnsafeRawBufferPointer(bytes(of: input))) }
     for (node, range) in zip(graph.nodes, stepsOfNode) {
       for step in steps[range] { workers.run(step) }
+      guard !fused.contains(node.outputs[0]) else { continue }
       observe(node.outputs[0], UnsafeRawBufferPointer(bytes(of: node.outputs[0])))
     }
   }

@@ -12,7 +12,7 @@ struct Calibration {
     guard let preprocessing = model.metadata.preprocessing else {
       throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
     }
-    session = try Session(model, options: SessionOptions(threads: 1))
+    session = try Session(model, options: SessionOptions(threads: 1, computesEveryTensor: true))
     reader = BatchReader(preprocessing)
   }
 

@@ -46,7 +46,7 @@ enum InitCommand {
 
   /// Ranges over the inputs, and the first of them with its outputs as the self-test.
   private static func calibrate(_ model: inout Model, inputs: [Float]) throws {
-    let session = try Session(model, options: SessionOptions(threads: 1))
+    let session = try Session(model, options: SessionOptions(threads: 1, computesEveryTensor: true))
     var calibrator = Calibrator(graph: session.graph, observer: .minMax)
     let size = inputs.count / calibrationInputs
     for index in 0..<calibrationInputs {

@@ -74,7 +74,7 @@ private struct Inspector {
       throw Problem("\(file.path): expected a preprocessing recipe in the model file, found none")
     }
     self.file = file
-    session = try Session(file.model, options: SessionOptions(threads: 1))
+    session = try Session(file.model, options: SessionOptions(threads: 1, computesEveryTensor: true))
     reader = BatchReader(recipe)
     let graph = session.graph
     guard graph.tensors.allSatisfy({ $0.type == .f32 }) else {

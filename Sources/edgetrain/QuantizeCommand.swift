@@ -11,7 +11,9 @@ enum QuantizeCommand {
       "Makes an int8 model of a float one: a quarter of the bytes, integer arithmetic, measured loss of accuracy.",
     operands: [Operand("MODEL")],
     options: [
-      CommonOptions.data,
+      Option(
+        "data", value: "DATA",
+        help: "images to calibrate on and measure with, as for evaluate; without, the file's own ranges serve"),
       Option("output", letter: "o", value: "MODEL", help: "the int8 model file to write"),
       Option("images", value: "N", help: "training images to calibrate on (default 512)"),
       Option(
@@ -24,6 +26,7 @@ enum QuantizeCommand {
     examples: [
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --report",
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --observer percentile:99.9",
+      "edgetrain quantize lenet5.bin -o lenet5.int8.bin",
     ])
 
   /// Images on which the layers of both models are compared: enough for ratios in tenths of a decibel.
@@ -31,7 +34,8 @@ enum QuantizeCommand {
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
-    let source = try DataSource(command.required("data", of: arguments))
+    guard let data = arguments.string("data") else { return try quantizeWithoutData(arguments) }
+    let source = try DataSource(data)
     let output = try OutputFile(path: command.required("output", of: arguments))
     let images = try arguments.integer("images", in: 1...Int.max) ?? 512
     let observer = try observer(arguments)
@@ -65,6 +69,35 @@ enum QuantizeCommand {
     write(arguments.has("json") ? result.json : result.text(withLayers: arguments.has("report")))
   }
 
+  /// By the ranges that the file has from its training or from `init`. Nothing is measured.
+  private static func quantizeWithoutData(_ arguments: Arguments) throws {
+    let output = try OutputFile(path: command.required("output", of: arguments))
+    for option in ["images", "observer", "report"] where arguments.has(option) {
+      throw UsageError("--data", expected: "a value, because of --\(option)", found: "none", command: command.name)
+    }
+    let path = arguments.operands[0]
+    let model = try Model(readingFrom: path)
+    let int8 =
+      try arguments.has("dynamic")
+      ? model.dynamicallyQuantized() : model.quantized(ranges: model.metadata.calibration)
+    let bytesBefore = try model.encoded().count
+    let bytes = try int8.encoded()
+    try output.write(bytes)
+    if arguments.has("json") {
+      var json = JSONWriter()
+      json.object { json in
+        json.field("model", output.path)
+        json.field("from", path)
+        json.field("bytes_before", bytesBefore)
+        json.field("bytes_after", bytes.count)
+      }
+      write(json.text)
+    } else {
+      let ratio = fixed(Double(bytesBefore) / Double(bytes.count), decimals: 2)
+      write("\(output.path): \(byteSize(bytes.count)), \(ratio) times smaller; accuracy not measured without --data\n")
+    }
+  }
+
   private static func observer(_ arguments: Arguments) throws -> ObserverKind {
     let text = arguments.string("observer") ?? "minmax"
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -82,8 +115,9 @@ enum QuantizeCommand {
 
   /// Runs both models on the same test images, layer by layer.
   private static func compareLayers(_ file: ModelFile, _ int8: Model) throws -> QuantizationReport {
-    let floatSession = try Session(file.model, options: SessionOptions(threads: 1))
-    let int8Session = try Session(int8, options: SessionOptions(threads: 1))
+    let options = SessionOptions(threads: 1, computesEveryTensor: true)
+    let floatSession = try Session(file.model, options: options)
+    let int8Session = try Session(int8, options: options)
     var comparison = QuantizationComparison(float: floatSession.graph, int8: int8Session.graph)
     let examples = file.data.test.sample(comparedImages)
     // `ModelFile` has made sure that there is a recipe.

@@ -41,6 +41,25 @@ import Testing
     #expect(try folder.bytes("camera.jpg").prefix(3) == [0xff, 0xd8, 0xff])
   }
 
+  /// `init` stores ranges in the file.
+  @Test func theStoredRangesQuantizeWithoutData() throws {
+    func run(_ words: [String]) throws -> Program.Result { try edgetrain.run(words, in: folder) }
+    #expect(try run(["init", "rows.net", "-o", "rows.bin"]).status == 0)
+    let quantized = try run(["quantize", "rows.bin", "-o", "rows.int8.bin"])
+    #expect(quantized.status == 0, "\(quantized.errors)")
+    #expect(quantized.output.hasPrefix("rows.int8.bin: ") && quantized.output.contains("accuracy not measured"))
+    let selfTest = try Program(name: "edgerun").run(["rows.int8.bin", "--self-test"], in: folder)
+    #expect(selfTest.status == 0, "\(selfTest.errors)")
+    let dynamic = try run(["quantize", "rows.bin", "-o", "rows.dynamic.bin", "--dynamic", "--json"])
+    #expect(dynamic.status == 0 && dynamic.output.contains("\"bytes_after\""), "\(dynamic.errors)")
+
+    let again = try run(["quantize", "rows.int8.bin", "-o", "again.bin"])
+    #expect(again.status == 1 && again.errors.contains("expected a float tensor, found int8"), "\(again.errors)")
+    let report = try run(["quantize", "rows.bin", "-o", "again.bin", "--report"])
+    #expect(report.status == 64 && report.errors.contains("--data: expected a value, because of --report"))
+    #expect(!folder.has("again.bin"))
+  }
+
   @Test func jsonIsOneDocumentALine() throws {
     let result = try edgetrain.run(
       ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--json", "--validation", "0.1"], in: folder)

@@ -107,10 +107,15 @@ private func shapes<Input>(_ kernel: KernelUnderTest) -> [Product<Input>.Shape] 
     let output = OutputRectangle<Float>(
       rows: rows, columns: columns, gap: .random(in: 0...9, using: &generator), untouched: -77,
       flushTo: Bool.random(using: &generator) ? .end : .start)
+    // A sum may take the place of its residual.
+    let inPlace = residual != nil && Bool.random(using: &generator)
+    if let residual, inPlace { output.fill(residual.elements) }
     product.pointers.withUnsafeBufferPointer { pointers in
       var arguments = f32_igemm_arguments(
         rows: rows, columns: columns, taps: taps, depth: depth, inputs: nonnull(pointers), weights: packed.raw,
-        output: output.buffer.base, output_stride: output.stride, residual: residual?.base, residual_stride: columns,
+        output: output.buffer.base, output_stride: output.stride,
+        residual: inPlace ? UnsafePointer(output.buffer.base) : residual.map { UnsafePointer($0.base) },
+        residual_stride: inPlace ? output.stride : columns,
         minimum: minimum, maximum: maximum)
       kernel.function.f32_igemm(&arguments)
     }
@@ -222,10 +227,15 @@ func nonnull<T>(_ pointers: UnsafeBufferPointer<UnsafePointer<T>?>) -> UnsafePoi
     let output = OutputRectangle<Int8>(
       rows: rows, columns: columns, gap: .random(in: 0...9, using: &generator), untouched: 77,
       flushTo: Bool.random(using: &generator) ? .end : .start)
+    // A sum may take the place of its residual.
+    let inPlace = residual != nil && Bool.random(using: &generator)
+    if let residual, inPlace { output.fill(residual.elements) }
     product.pointers.withUnsafeBufferPointer { pointers in
       var arguments = qs8_igemm_arguments(
         rows: rows, columns: columns, taps: taps, depth: depth, inputs: nonnull(pointers), weights: packed.raw,
-        output: output.buffer.base, output_stride: output.stride, residual: residual?.base, residual_stride: columns,
+        output: output.buffer.base, output_stride: output.stride,
+        residual: inPlace ? UnsafePointer(output.buffer.base) : residual.map { UnsafePointer($0.base) },
+        residual_stride: inPlace ? output.stride : columns,
         addition: addition,
         requantization: qs8_requantization(
           multipliers: multipliers.base, minimum: Float(minimum - zeroPoint), maximum: Float(127 - zeroPoint),
@@ -267,10 +277,15 @@ func nonnull<T>(_ pointers: UnsafeBufferPointer<UnsafePointer<T>?>) -> UnsafePoi
     let output = OutputRectangle<Float>(
       rows: rows, columns: columns, gap: .random(in: 0...9, using: &generator), untouched: -77,
       flushTo: Bool.random(using: &generator) ? .end : .start)
+    // A sum may take the place of its residual.
+    let inPlace = residual != nil && Bool.random(using: &generator)
+    if let residual, inPlace { output.fill(residual.elements) }
     product.pointers.withUnsafeBufferPointer { pointers in
       var arguments = qs8_f32_igemm_arguments(
         rows: rows, columns: columns, taps: taps, depth: depth, inputs: nonnull(pointers), weights: packed.raw,
-        output: output.buffer.base, output_stride: output.stride, residual: residual?.base, residual_stride: columns,
+        output: output.buffer.base, output_stride: output.stride,
+        residual: inPlace ? UnsafePointer(output.buffer.base) : residual.map { UnsafePointer($0.base) },
+        residual_stride: inPlace ? output.stride : columns,
         dequantization: qs8_dequantization(
           multipliers: multipliers.base, bias: bias.base, minimum: minimum, maximum: maximum,
           input_zero_point: inputZeroPoint))

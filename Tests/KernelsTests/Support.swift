@@ -99,6 +99,13 @@ struct OutputRectangle<Element: BitwiseCopyable & Equatable> {
     buffer = GuardedBuffer(contents, flushTo: side)
   }
 
+  /// Writes `elements` [rows][columns] into the rectangle.
+  func fill(_ elements: UnsafeMutableBufferPointer<Element>) {
+    for row in 0..<rows {
+      for column in 0..<columns { buffer.base[row * stride + column] = elements[row * columns + column] }
+    }
+  }
+
   subscript(row: Int, column: Int) -> Element { buffer.elements[row * stride + column] }
 
   var gapsAreUntouched: Bool {

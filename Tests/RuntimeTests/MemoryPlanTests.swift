@@ -56,7 +56,7 @@ import Testing
         func operand() -> ValueIndex { known[max(random.int(0...known.count - 1), random.int(0...known.count - 1))] }
         let x = operand()
         var step = MemoryUse(reads: [x], writes: [])
-        switch random.int(0...5) {
+        switch random.int(0...6) {
         case 0:
           step.writes = [value(sizes[x], &sizes)]
           step.sharing = .view
@@ -66,6 +66,12 @@ import Testing
           step.writes = [value(sizes[x], &sizes)]
           step.sharing = .inPlace
         case 3:
+          for _ in 0..<random.int(0...1) { step.reads.append(operand()) }
+          step.reads.append(operand())
+          step.writes = [value(sizes[step.reads.last!], &sizes)]
+          step.scratch = [value(random.int(1...300), &sizes)]
+          step.sharing = .inPlaceOfLast
+        case 4:
           for _ in 0..<random.int(1...3) { step.reads.append(operand()) }
           step.writes = [value(step.reads.reduce(0) { $0 + sizes[$1] }, &sizes)]
           step.sharing = .join
@@ -119,10 +125,15 @@ import Testing
           position += program.sizes[read]
         }
         try check(result, "step \(index) joins to")
-      case .none, .inPlace:
+      case .none, .inPlace, .inPlaceOfLast:
         for write in step.writes {
           if step.sharing == .none {
             for read in step.reads { try check(read, "step \(index) still reads") }
+          }
+          if step.sharing == .inPlaceOfLast {
+            for read in step.reads.dropLast() {
+              #expect(!(try place(read)).overlaps(try place(write)), "step \(index) still reads \(read)")
+            }
           }
           memory.replaceSubrange(try place(write), with: contents[write])
         }
@@ -140,6 +151,16 @@ import Testing
     #expect(plan.offsets[1] == plan.offsets[2] && plan.arenaBytes == 704)
     let kept = MemoryPlan(sizes: [64, 640, 640], inputs: [0], outputs: [1, 2], steps: [make, inPlace])
     #expect(kept.offsets[1] != kept.offsets[2] && kept.arenaBytes == 1344)
+  }
+
+  @Test func onlyTheLastOperandMakesRoomForASum() {
+    let make = [MemoryUse(reads: [0], writes: [1]), MemoryUse(reads: [0], writes: [2])]
+    let sum = MemoryUse(reads: [1, 2], writes: [3], sharing: .inPlaceOfLast)
+    let plan = MemoryPlan(sizes: [64, 640, 640, 640], inputs: [0], outputs: [3], steps: make + [sum])
+    #expect(plan.offsets[2] == plan.offsets[3] && plan.arenaBytes == 64 + 2 * 640)
+    let own = MemoryUse(reads: [1, 1], writes: [3], sharing: .inPlaceOfLast)
+    let kept = MemoryPlan(sizes: [64, 640, 640, 640], inputs: [0], outputs: [3], steps: [make[0], own])
+    #expect(kept.offsets[1] != kept.offsets[3])
   }
 
   @Test func partsOfAJoinAreWrittenInPlace() {

@@ -43,7 +43,8 @@ import Testing
     var net = try NetworkBuilder.branches(seed: seed)
     let sample = net.samples(1)[0]
     let model = try net.int8()
-    for options in allOptions() {
+    for var options in allOptions() {
+      options.computesEveryTensor = true
       let session = try Session(model, options: options)
       let expected = try ReferenceInterpreter(session.graph).values(sample)
       try session.set(sample)
@@ -55,6 +56,22 @@ import Testing
       }
       #expect(seen == Set(session.graph.tensors.indices.filter { session.graph.tensors[$0].constant == nil }))
     }
+  }
+
+  /// Without `computesEveryTensor`, what is left out is not shown with something else's bytes.
+  @Test(arguments: 0..<10 as Range<UInt64>) func whatIsObservedIsTheReferences(seed: UInt64) throws {
+    var net = try NetworkBuilder.mobile(seed: seed)
+    let sample = net.samples(1)[0]
+    let session = try Session(net.int8())
+    let expected = try ReferenceInterpreter(session.graph).values(sample)
+    try session.set(sample)
+    var count = 0
+    session.run { tensor, bytes in
+      count += 1
+      #expect(TensorValue(bytes, type: session.graph.tensors[tensor].type) == expected[tensor])
+    }
+    // One input and the nodes' outputs, but for the product in each of three sums.
+    #expect(count == 1 + session.graph.nodes.count - 3)
   }
 
   /// Work large enough that the real planner splits it.

@@ -116,16 +116,22 @@ KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, const vf32 *scales,
   (void)bias;
   const qs8_igemm_arguments *a = arguments;
   int8_t *output = a->output + row * a->output_stride + column;
-  pair_store_s8(output, &a->requantization, scales, sums, n);
-  if (!a->residual) return;
+  if (!a->residual) {
+    pair_store_s8(output, &a->requantization, scales, sums, n);
+    return;
+  }
+  // By way of a buffer of its own: the residual may lie where the output goes, and part of a vector, once stored, could
+  // not be loaded again at once.
+  int8_t q[2 * LANES];
+  pair_store_s8(q, &a->requantization, scales, sums, 2 * LANES);
   const int8_t *residual = a->residual + row * a->residual_stride + column;
   UNROLL for (size_t v = 0; v < 2; v++, output += LANES, residual += LANES) {
+    const vs32 result = vs32_load_s8(q + v * LANES);
     if (n >= (v + 1) * LANES) {
-      vs32_store_s8(output, qs8_sum(&a->addition, vs32_load_s8(output), vs32_load_s8(residual)));
+      vs32_store_s8(output, qs8_sum(&a->addition, result, vs32_load_s8(residual)));
     } else if (n > v * LANES) {
       const size_t some = n - v * LANES;
-      const vs32 q = qs8_sum(&a->addition, vs32_load_s8_n(output, some), vs32_load_s8_n(residual, some));
-      vs32_store_s8_n(output, q, some);
+      vs32_store_s8_n(output, qs8_sum(&a->addition, result, vs32_load_s8_n(residual, some)), some);
     }
   }
 }

@@ -36,6 +36,8 @@ typedef struct {
 // Output row r, column c = epilogue(bias[c] + Σ over taps t and k in 0 ..< depth of inputs[t·mr + r][k] × w[c][t][k]).
 // A row is an output pixel. The caller points each tap of each row at the `depth` input elements it sees, or, where the
 // window lies outside the picture, at a buffer of `depth` zeros (s8: zero points).
+//
+// The residual may be the output itself: each of its elements is read before that element of the output is written.
 
 typedef struct {
   size_t rows;     // 1 … mr

@@ -10,6 +10,9 @@ struct MemoryUse {
     /// The result may take the place of any operand of its size that nobody needs afterwards: the step has read what it
     /// needs of an element's place before it writes there.
     case inPlace
+    /// The result may take the place of the last operand, under the same condition, as long as no other operand lies
+    /// there: the step still reads those when it writes.
+    case inPlaceOfLast
     /// The result is the first operand under another shape: it always lies where the operand lies.
     case view
     /// The result is the operands one behind the other: operands may be written there in the first place.
@@ -103,6 +106,11 @@ private struct StorageSharing {
       if let operand = step.reads.first(where: { canBeReplaced($0, by: step, at: index) }) {
         merge(step.writes[0], into: group[operand], at: offset[operand])
       }
+    case .inPlaceOfLast:
+      let last = step.reads[step.reads.count - 1]
+      if canBeReplaced(last, by: step, at: index), !step.reads.dropLast().contains(where: { overlap($0, last) }) {
+        merge(step.writes[0], into: group[last], at: offset[last])
+      }
     case .join:
       var position = 0
       for operand in step.reads {
@@ -121,10 +129,12 @@ private struct StorageSharing {
   /// overlaps it in part.
   private func canBeReplaced(_ operand: ValueIndex, by step: MemoryUse, at index: Int) -> Bool {
     guard sizes[operand] == sizes[step.writes[0]] && groups[group[operand]].last <= index else { return false }
-    return step.reads.allSatisfy { other in
-      group[other] != group[operand] || offset[other] == offset[operand]
-        || offset[other] >= offset[operand] + sizes[operand] || offset[operand] >= offset[other] + sizes[other]
-    }
+    return step.reads.allSatisfy { offset[$0] == offset[operand] || !overlap($0, operand) }
+  }
+
+  /// Whether the two values have bytes in common.
+  private func overlap(_ a: ValueIndex, _ b: ValueIndex) -> Bool {
+    group[a] == group[b] && offset[a] < offset[b] + sizes[b] && offset[b] < offset[a] + sizes[a]
   }
 
   /// Puts the buffer of `source` into that of `target`, `position` bytes behind its start.

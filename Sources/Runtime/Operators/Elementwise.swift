@@ -7,6 +7,11 @@ import Quantize
 extension Lowering {
   mutating func lower(_ op: Add, _ node: Node) {
     let (a, b, output) = (node.inputs[0], node.inputs[1], node.outputs[0])
+    if let product = [a, b].first(where: { residualSums[$0] != nil }) {
+      // The product has written the sum. Its own result, which is nowhere, counts as lying there too.
+      appendView(of: output, as: product)
+      return
+    }
     let elements = elements(of: output)
     let step: Step
     if graph.tensors[output].type == .s8 {
@@ -99,10 +104,7 @@ private final class Int8AddStep: Step {
 
   init(_ elements: Partition, kernel: UnsafePointer<kernel>, values: [ValueIndex], _ sum: QuantizedAdd) {
     self.elements = elements
-    addition = qs8_addition(
-      zero_point_a: sum.zeroPointA, zero_point_b: sum.zeroPointB, multiplier_a: sum.multiplierA,
-      multiplier_b: sum.multiplierB, shift: sum.shift, zero_point: sum.zeroPoint, minimum: sum.minimum,
-      maximum: sum.maximum)
+    addition = qs8_addition(sum)
     function = kernel.pointee.function.qs8_add
     super.init(values: values, kernelName: String(cString: kernel.pointee.name), tiles: elements.count)
   }

@@ -2,6 +2,16 @@ import Format
 import Kernels
 import Quantize
 
+extension qs8_addition {
+  /// `QuantizedAdd` as the kernels take it.
+  init(_ sum: QuantizedAdd) {
+    self.init(
+      zero_point_a: sum.zeroPointA, zero_point_b: sum.zeroPointB, multiplier_a: sum.multiplierA,
+      multiplier_b: sum.multiplierB, shift: sum.shift, zero_point: sum.zeroPoint, minimum: sum.minimum,
+      maximum: sum.maximum)
+  }
+}
+
 /// `Requantization` as the kernels take it.
 struct PackedRequantization {
   private let multipliers: AlignedMemory

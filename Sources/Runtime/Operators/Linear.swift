@@ -10,17 +10,27 @@ struct LinearOperands {
   let x: TensorIndex
   let weights: Tensor
   let bias: Tensor?
+  /// What the operator itself gives.
   let output: TensorIndex
   let activation: FusedActivation
+  /// The sum that the operator's result goes into, instead of being written.
+  let sum: ResidualSum?
 
-  init(_ node: Node, in graph: Graph, activation: FusedActivation) {
+  init(_ node: Node, in graph: Graph, activation: FusedActivation, sum: ResidualSum? = nil) {
     self.node = node
+    self.sum = sum
     x = node.inputs[0]
     weights = graph.tensors[node.inputs[1]]
     bias = node.inputs.count > 2 ? graph.tensors[node.inputs[2]] : nil
     output = node.outputs[0]
     self.activation = activation
   }
+
+  /// What is written: the sum if there is one.
+  var result: TensorIndex { sum?.output ?? output }
+
+  /// The clamp of an f32 result. A sum has one of its own; the product in it has none then (`ResidualSum`).
+  var resultActivation: FusedActivation { sum?.activation ?? activation }
 
   /// The scale of each output channel's weights.
   func weightScales(channels: Int) -> [Float] {
@@ -43,7 +53,8 @@ extension Tensor {
 
 extension Lowering {
   mutating func lower(_ op: Conv2D, _ node: Node) throws(RuntimeError) {
-    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    let operands = LinearOperands(
+      node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
     let weights = operands.weights.shape
     let window = Window(
       op, input: graph.tensors[operands.x].shape, output: graph.tensors[operands.output].shape, height: weights[1],
@@ -53,7 +64,8 @@ extension Lowering {
   }
 
   mutating func lower(_ op: Dense, _ node: Node) throws(RuntimeError) {
-    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    let operands = LinearOperands(
+      node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
     let input = graph.tensors[operands.x].shape
     let window = Window(lines: 1, pixels: input[0], channels: input[1])
     try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), operands)
@@ -63,7 +75,7 @@ extension Lowering {
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
     let weights = operands.weights
     let bias = operands.bias
-    let output = operands.output
+    let residual = operands.sum?.residual
     switch (graph.tensors[operands.x].type, weights.type) {
     case (.f32, .f32):
       let kernel = kernel(.f32_igemm)
@@ -73,31 +85,32 @@ extension Lowering {
       let indirection = Indirection(shape, elementSize: 4, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try FloatProductStep(
-        shape, indirection, kernel: kernel, values: [operands.x, output, workspace], workspaceStride: stride,
-        pieces: pieces, weights: weights.constantElements(as: Float.self),
-        bias: bias?.constantElements(as: Float.self), activation: operands.activation)
-      append(step, reads: [operands.x], writes: [output], scratch: [workspace])
+        shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
+        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Float.self),
+        bias: bias?.constantElements(as: Float.self), activation: operands.resultActivation)
+      append(step, operands, reads: [operands.x], workspace)
     case (.s8, .s8):
       let kernel = kernel(.qs8_igemm)
       let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try Int8ProductStep(
-        shape, indirection, kernel: kernel, values: [operands.x, output, workspace], workspaceStride: stride,
-        pieces: pieces, weights: weights.constantElements(as: Int8.self),
+        shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
+        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Int8.self),
         bias: bias?.constantElements(as: Int32.self), zeroPoint: quantization(operands.x).zeroPoint,
-        requantization: requantization(operands, channels: shape.outputChannels))
-      append(step, reads: [operands.x], writes: [output], scratch: [workspace])
+        requantization: requantization(operands, channels: shape.outputChannels), sum: addition(operands))
+      append(step, operands, reads: [operands.x], workspace)
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
       let kernel = kernel(.qs8_f32_igemm)
       let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try DynamicProductStep(
-        shape, indirection, kernel: kernel, values: [operand.elements, output, workspace, operand.parameters],
+        shape, indirection, kernel: kernel,
+        values: [operand.elements, operands.result, workspace, operand.parameters], residual: residual,
         workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Int8.self),
         scales: operands.weightScales(channels: shape.outputChannels),
-        bias: operands.floatBias(channels: shape.outputChannels), activation: operands.activation)
-      append(step, reads: [operand.elements, operand.parameters], writes: [output], scratch: [workspace])
+        bias: operands.floatBias(channels: shape.outputChannels), activation: operands.resultActivation)
+      append(step, operands, reads: [operand.elements, operand.parameters], workspace)
     default: throw unsupportedTypes(operands)
     }
   }
@@ -108,10 +121,32 @@ extension Lowering {
     let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
     let step = try WinogradStep(
       tiling, kernel: kernel, input: self.kernel(.f32_winograd_input), output: self.kernel(.f32_winograd_output),
-      values: [operands.x, operands.output, workspace], workspaceStride: stride, pieces: pieces,
+      values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, workspaceStride: stride,
+      pieces: pieces,
       weights: operands.weights.constantElements(as: Float.self),
-      bias: operands.bias?.constantElements(as: Float.self), activation: operands.activation)
-    append(step, reads: [operands.x], writes: [operands.output], scratch: [workspace])
+      bias: operands.bias?.constantElements(as: Float.self), activation: operands.resultActivation)
+    append(step, operands, reads: [operands.x], workspace)
+  }
+
+  /// Adds a product, whose result may take the place of the residual that goes into it.
+  private mutating func append(
+    _ step: Step, _ operands: LinearOperands, reads: [ValueIndex], _ workspace: ValueIndex
+  ) {
+    if let sum = operands.sum {
+      append(
+        step, reads: reads + [sum.residual], writes: [sum.output], scratch: [workspace], sharing: .inPlaceOfLast)
+    } else {
+      append(step, reads: reads, writes: [operands.output], scratch: [workspace])
+    }
+  }
+
+  /// The sum of the product's requantized result and the residual.
+  private func addition(_ operands: LinearOperands) -> QuantizedAdd? {
+    operands.sum.map { sum in
+      QuantizedAdd(
+        quantization(operands.output), quantization(sum.residual), output: quantization(sum.output),
+        activation: sum.activation)
+    }
   }
 
   mutating func lower(_ op: DepthwiseConv2D, _ node: Node) throws(RuntimeError) {

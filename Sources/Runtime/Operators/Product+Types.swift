@@ -11,13 +11,15 @@ final class FloatProductStep: ProductStep {
 
   init(
     _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    workspaceStride: Int, pieces: Int, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>?,
     activation: FusedActivation
   ) throws(RuntimeError) {
     function = kernel.pointee.function.f32_igemm
     bounds = activation.bounds
     try super.init(
-      shape, indirection, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces
+      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
+      pieces: pieces
     ) { group, packed in
       f32_igemm_pack(
         kernel, shape.columns, indirection.taps, indirection.depth,
@@ -30,8 +32,9 @@ final class FloatProductStep: ProductStep {
     var arguments = f32_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), weights: tile.weights,
-      output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels, residual: nil,
-      residual_stride: 0, minimum: bounds.lowerBound, maximum: bounds.upperBound)
+      output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels,
+      residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels, minimum: bounds.lowerBound,
+      maximum: bounds.upperBound)
     function(&arguments)
   }
 }
@@ -40,17 +43,21 @@ final class FloatProductStep: ProductStep {
 final class Int8ProductStep: ProductStep {
   private let function: qs8_igemm_function
   private let requantization: PackedRequantization
+  private let addition: qs8_addition
 
   init(
     _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, bias: UnsafePointer<Int32>?, zeroPoint: Int32,
-    requantization: Requantization
+    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, bias: UnsafePointer<Int32>?,
+    zeroPoint: Int32,
+    requantization: Requantization, sum: QuantizedAdd?
   ) throws(RuntimeError) {
     function = kernel.pointee.function.qs8_igemm
     self.requantization = PackedRequantization(
       requantization, multipliers: try ProductStep.perColumn(requantization.multipliers, shape, kernel))
+    addition = sum.map { qs8_addition($0) } ?? qs8_addition()
     try super.init(
-      shape, indirection, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces
+      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
+      pieces: pieces
     ) { group, packed in
       qs8_igemm_pack(
         kernel, shape.columns, indirection.taps, indirection.depth,
@@ -64,8 +71,9 @@ final class Int8ProductStep: ProductStep {
     var arguments = qs8_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
-      output: mutable(1, as: Int8.self) + tile.output, output_stride: shape.outputChannels, residual: nil,
-      residual_stride: 0, addition: qs8_addition(), requantization: requantization.from(column: tile.column))
+      output: mutable(1, as: Int8.self) + tile.output, output_stride: shape.outputChannels,
+      residual: residual(tile, as: Int8.self), residual_stride: shape.outputChannels, addition: addition,
+      requantization: requantization.from(column: tile.column))
     function(&arguments)
   }
 }
@@ -77,7 +85,8 @@ final class DynamicProductStep: ProductStep {
 
   init(
     _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, scales: [Float], bias: [Float],
+    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, scales: [Float],
+    bias: [Float],
     activation: FusedActivation
   ) throws(RuntimeError) {
     function = kernel.pointee.function.qs8_f32_igemm
@@ -85,7 +94,8 @@ final class DynamicProductStep: ProductStep {
       scales: try ProductStep.perColumn(scales, shape, kernel),
       bias: try ProductStep.perColumn(bias, shape, kernel), activation: activation)
     try super.init(
-      shape, indirection, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces
+      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
+      pieces: pieces
     ) { group, packed in
       qs8_f32_igemm_pack(
         kernel, shape.columns, indirection.taps, indirection.depth,
@@ -104,8 +114,8 @@ final class DynamicProductStep: ProductStep {
     var arguments = qs8_f32_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
-      output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels, residual: nil,
-      residual_stride: 0,
+      output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels,
+      residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels,
       dequantization: dequantization.from(column: tile.column, inputZeroPoint: parameters.zeroPoint))
     function(&arguments)
   }

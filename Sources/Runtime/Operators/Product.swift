@@ -23,14 +23,16 @@ struct ProductTile {
   let column: Int
 }
 
-/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are input, output, workspace, and what a
-/// subclass adds.
+/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are input, output, workspace, what a
+/// subclass adds, and the residual if there is one.
 class ProductStep: Step {
   final let shape: ProductShape
   final let indirection: Indirection
   final let kernel: UnsafePointer<kernel>
   /// Stands for what lies outside the image: zeros or zero points.
   final let outside: AlignedMemory
+  /// Where in `values` the tensor is that the kernel adds to the product.
+  private final let residualIndex: Int?
   private final let packed: AlignedMemory
   private final let panelBytes: Int
   private final let groupBytes: Int
@@ -46,11 +48,13 @@ class ProductStep: Step {
   /// - Parameter pack: packs the weights of one group to the address given.
   init(
     _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    workspaceStride: Int, pieces: Int, pack: (_ group: Int, UnsafeMutableRawPointer) -> Void
+    residual: ValueIndex?, workspaceStride: Int, pieces: Int,
+    pack: (_ group: Int, UnsafeMutableRawPointer) -> Void
   ) throws(RuntimeError) {
     self.shape = shape
     self.indirection = indirection
     self.kernel = kernel
+    residualIndex = residual == nil ? nil : values.count
     self.workspaceStride = workspaceStride
     panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
     groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
@@ -67,7 +71,7 @@ class ProductStep: Step {
     columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
     columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * nr
     super.init(
-      values: values, kernelName: String(cString: kernel.pointee.name),
+      values: values + (residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
       tiles: rowPieces.count * columnPieces.count * shape.groups)
   }
 
@@ -105,6 +109,12 @@ class ProductStep: Step {
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
       first += mr
     }
+  }
+
+  /// The residual's elements that go to the result of `tile`; it has the output's shape.
+  final func residual<Element>(_ tile: ProductTile, as type: Element.Type) -> UnsafePointer<Element>? {
+    guard let residualIndex else { return nil }
+    return address(residualIndex, as: type) + tile.output
   }
 
   func multiply(_ tile: ProductTile) { preconditionFailure("a product without a kernel") }

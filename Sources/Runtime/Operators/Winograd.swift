@@ -129,7 +129,7 @@ struct WinogradTiling {
 }
 
 /// A 3 × 3 convolution of stride 1 by Winograd's F(4×4, 3×3): a quarter of the multiplications. `values` are input,
-/// output, workspace.
+/// output, workspace, and the residual if there is one.
 final class WinogradStep: Step {
   private let tiling: WinogradTiling
   private let kernel: UnsafePointer<kernel>
@@ -143,16 +143,19 @@ final class WinogradStep: Step {
   private let tilePieces: Partition
   private let columnPieces: Partition
   private let workspaceStride: Int
+  /// Where in `values` the tensor is that the output transform adds.
+  private let residualIndex: Int?
 
   /// - Parameter kernel: the f32_igemm kernel that `tiling` was made for.
   init(
     _ tiling: WinogradTiling, kernel: UnsafePointer<kernel>, input: UnsafePointer<kernel>,
-    output: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
+    output: UnsafePointer<kernel>, values: [ValueIndex], residual: ValueIndex?, workspaceStride: Int, pieces: Int,
     weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, activation: FusedActivation
   ) throws(RuntimeError) {
     self.tiling = tiling
     self.kernel = kernel
     self.workspaceStride = workspaceStride
+    residualIndex = residual == nil ? nil : values.count
     transformInput = input.pointee.function.f32_winograd_input
     transformOutput = output.pointee.function.f32_winograd_output
     multiply = kernel.pointee.function.f32_igemm
@@ -171,7 +174,8 @@ final class WinogradStep: Step {
     tilePieces = Partition(tiling.tiles, granule: mr, pieces: tiling.tiles < 2 * mr * pieces ? 1 : pieces)
     columnPieces = Partition(columns, granule: Int(kernel.pointee.nr), pieces: max(pieces / tilePieces.count, 1))
     super.init(
-      values: values, kernelName: String(cString: input.pointee.name), tiles: tilePieces.count * columnPieces.count)
+      values: values + (residual.map { [$0] } ?? []), kernelName: String(cString: input.pointee.name),
+      tiles: tilePieces.count * columnPieces.count)
   }
 
   override var packedBytes: Int { packed.bytes.count }
@@ -242,16 +246,19 @@ final class WinogradStep: Step {
   private func transformOutputs(_ block: Range<Int>, _ columns: Range<Int>, _ workspace: WinogradTiling.Workspace) {
     let window = tiling.window
     let output = mutable(1, as: Float.self)
+    let residual = residualIndex.map { address($0, as: Float.self) }
     let bias = self.bias.base.assumingMemoryBound(to: Float.self) + columns.lowerBound
     for tile in block {
       let (image, y, x) = tiling.position(tile)
       let pixel = (image * window.outputHeight + y) * window.outputWidth + x
+      let first = pixel * tiling.columns + columns.lowerBound
       var arguments = f32_winograd_output_arguments(
         channels: columns.count, input: workspace.products + (tile - block.lowerBound) * columns.count,
-        input_stride: tiling.productStride, bias: bias, output: output + pixel * tiling.columns + columns.lowerBound,
+        input_stride: tiling.productStride, bias: bias, output: output + first,
         lines: min(WinogradTiling.side, window.outputHeight - y),
         pixels: min(WinogradTiling.side, window.outputWidth - x), line_stride: window.outputWidth * tiling.columns,
-        pixel_stride: tiling.columns, residual: nil, minimum: bounds.lowerBound, maximum: bounds.upperBound)
+        pixel_stride: tiling.columns, residual: residual.map { $0 + first }, minimum: bounds.lowerBound,
+        maximum: bounds.upperBound)
       transformOutput(&arguments)
     }
   }

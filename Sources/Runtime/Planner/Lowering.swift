@@ -10,6 +10,8 @@ struct Lowering {
   let threads: Int
   /// Multiply-accumulates below which work is not split: handing it out would cost more than doing it.
   let smallestPiece: Int
+  /// Sums that are made by the product that one of their operands is, by that operand.
+  let residualSums: [TensorIndex: ResidualSum]
   /// Bytes of every value: the graph's tensors, then buffers that steps need.
   private(set) var sizes: [Int]
   private(set) var steps: [Step] = []
@@ -20,9 +22,12 @@ struct Lowering {
   /// The s8 form of f32 tensors that dynamic operators have quantized so far.
   var quantized: [TensorIndex: DynamicOperand] = [:]
 
-  /// - Parameter graph: verified and simplified.
-  init(_ graph: Graph, isa: ISA, threads: Int, smallestPiece: Int) throws(RuntimeError) {
+  /// - Parameters:
+  ///   - graph: verified and simplified.
+  ///   - fuses: whether tensors that nothing needs but the next node may be left out.
+  init(_ graph: Graph, isa: ISA, threads: Int, smallestPiece: Int, fuses: Bool) throws(RuntimeError) {
     self.graph = graph
+    residualSums = fuses ? graph.residualSums() : [:]
     self.isa = isa
     self.threads = threads
     self.smallestPiece = smallestPiece
