@@ -16,23 +16,28 @@
   KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0, 1)
 
 // Those that come in one file per tier.
-#define ELEMENTWISE_KERNELS(KERNEL, isa)                                  \
-  KERNEL(f32_maxpool, f32_maxpool, f32_maxpool, isa, 1, 1, 1, 0, 0, 1)    \
-  KERNEL(s8_maxpool, s8_maxpool, s8_maxpool, isa, 1, 1, 1, 0, 0, 1)       \
-  KERNEL(f32_avgpool, f32_avgpool, f32_avgpool, isa, 1, 1, 1, 0, 0, 1)    \
-  KERNEL(qs8_avgpool, qs8_avgpool, qs8_avgpool, isa, 1, 1, 1, 0, 0, 1)    \
-  KERNEL(f32_mean, f32_mean, f32_mean, isa, 1, 1, 1, 0, 0, 1)             \
-  KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0, 1)             \
-  KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0, 1)                \
-  KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0, 1)                \
-  KERNEL(f32_multiply, f32_multiply, f32_multiply, isa, 1, 1, 1, 0, 0, 1) \
-  KERNEL(qs8_multiply, qs8_multiply, qs8_multiply, isa, 1, 1, 1, 0, 0, 1) \
-  KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0, 1)          \
-  KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0, 1)        \
-  KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0, 1)              \
-  KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0, 1)        \
-  KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0, 1)          \
-  KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0, 1) \
+#define ELEMENTWISE_KERNELS(KERNEL, isa)                                        \
+  KERNEL(f32_maxpool, f32_maxpool, f32_maxpool, isa, 1, 1, 1, 0, 0, 1)          \
+  KERNEL(s8_maxpool, s8_maxpool, s8_maxpool, isa, 1, 1, 1, 0, 0, 1)             \
+  KERNEL(f32_avgpool, f32_avgpool, f32_avgpool, isa, 1, 1, 1, 0, 0, 1)          \
+  KERNEL(qs8_avgpool, qs8_avgpool, qs8_avgpool, isa, 1, 1, 1, 0, 0, 1)          \
+  KERNEL(f32_mean, f32_mean, f32_mean, isa, 1, 1, 1, 0, 0, 1)                   \
+  KERNEL(qs8_mean, qs8_mean, qs8_mean, isa, 1, 1, 1, 0, 0, 1)                   \
+  KERNEL(f32_add, f32_add, f32_add, isa, 1, 1, 1, 0, 0, 1)                      \
+  KERNEL(qs8_add, qs8_add, qs8_add, isa, 1, 1, 1, 0, 0, 1)                      \
+  KERNEL(f32_multiply, f32_multiply, f32_multiply, isa, 1, 1, 1, 0, 0, 1)       \
+  KERNEL(qs8_multiply, qs8_multiply, qs8_multiply, isa, 1, 1, 1, 0, 0, 1)       \
+  KERNEL(f32_clamp, f32_clamp, f32_clamp, isa, 1, 1, 1, 0, 0, 1)                \
+  KERNEL(f32_leaky_relu, f32_leaky_relu, f32_leaky_relu, isa, 1, 1, 1, 0, 0, 1) \
+  KERNEL(f32_map, f32_sigmoid, f32_sigmoid, isa, 1, 1, 1, 0, 0, 1)              \
+  KERNEL(f32_map, f32_tanh, f32_tanh, isa, 1, 1, 1, 0, 0, 1)                    \
+  KERNEL(f32_map, f32_hard_sigmoid, f32_hard_sigmoid, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(f32_map, f32_hard_swish, f32_hard_swish, isa, 1, 1, 1, 0, 0, 1)        \
+  KERNEL(f32_map, f32_gelu, f32_gelu, isa, 1, 1, 1, 0, 0, 1)                    \
+  KERNEL(f32_map, f32_silu, f32_silu, isa, 1, 1, 1, 0, 0, 1)                    \
+  KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0, 1)              \
+  KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0, 1)                \
+  KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0, 1)       \
   KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0, 1)
 
 #define WINOGRAD_KERNELS(KERNEL, isa)                                                        \

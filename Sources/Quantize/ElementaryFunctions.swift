@@ -35,6 +35,11 @@ func hyperbolicTangent(_ x: Double) -> Double {
   return 1 - 2 / (exponential(2 * x) + 1)
 }
 
+/// x / 2 · (1 + tanh u) with u = √(2/π)·(x + 0.044715·x³), without the cancellation: (1 + tanh u) / 2 is the logistic of 2u.
+func gaussianErrorLinearUnit(_ x: Double) -> Double {
+  x * logistic(1.5957691216057308 * x * (1 + 0.044715 * x * x))
+}
+
 /// log₁₀ x of a positive finite number: the exponent apart, and 2·artanh((m − 1)/(m + 1)) of the significand m in
 /// [√½, √2).
 func commonLogarithm(_ x: Double) -> Double {

@@ -52,8 +52,9 @@ extension KernelCatalog.Entry {
       rate = kernels_measure_dwconv(
         kernel, pixels, channels, side, side, stride, UInt32(milliseconds), memory.base)
     case .f32_maxpool, .s8_maxpool, .f32_avgpool, .qs8_avgpool, .f32_mean, .qs8_mean, .f32_add, .qs8_add,
-      .f32_multiply, .qs8_multiply, .f32_clamp, .f32_sigmoid, .f32_tanh, .f32_softmax, .f32_range, .f32_quantize,
-      .s8_dequantize, .s8_lookup, .s8_lookup_softmax, .f32_winograd_input, .f32_winograd_output:
+      .f32_multiply, .qs8_multiply, .f32_clamp, .f32_leaky_relu, .f32_sigmoid, .f32_tanh, .f32_hard_sigmoid,
+      .f32_hard_swish, .f32_gelu, .f32_silu, .f32_softmax, .f32_range, .f32_quantize, .s8_dequantize, .s8_lookup,
+      .s8_lookup_softmax, .f32_winograd_input, .f32_winograd_output:
       return nil
     }
     return rate

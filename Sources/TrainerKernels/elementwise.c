@@ -46,77 +46,110 @@ TRAINER_INLINE float hyperbolic_tangent(float x) {
   return magnitude < 0.35f ? small : large;
 }
 
-TRAINER_INLINE float activate(int activation, float x) {
-  switch (activation) {
+TRAINER_INLINE float hard_sigmoid(float x) {
+  float sum = x + 3;
+  return (sum > 0 ? (sum < 6 ? sum : 6) : 0) * (1.0f / 6);
+}
+
+// x / 2 · (1 + tanh u) = x · sigmoid(2u)
+TRAINER_INLINE float gelu_exponent(float x) { return 1.5957691f * x * (1 + 0.044715f * x * x); }
+
+TRAINER_INLINE float activate(trainer_function f, float x) {
+  switch (f.code) {
     case TRAINER_RELU: return x > 0 ? x : 0;
     case TRAINER_RELU6: return x > 0 ? (x < 6 ? x : 6) : 0;
     case TRAINER_SIGMOID: return sigmoid(x);
     case TRAINER_TANH: return hyperbolic_tangent(x);
+    case TRAINER_HARD_SIGMOID: return hard_sigmoid(x);
+    case TRAINER_HARD_SWISH: return x * hard_sigmoid(x);
+    case TRAINER_GELU: return x * sigmoid(gelu_exponent(x));
+    case TRAINER_SILU: return x * sigmoid(x);
+    case TRAINER_LEAKY_RELU: return x > 0 ? x : f.slope * x;
     default: return x;
   }
 }
 
-TRAINER_INLINE float slope(int activation, float y) {
-  switch (activation) {
-    case TRAINER_RELU: return y > 0 ? 1.0f : 0.0f;
-    case TRAINER_RELU6: return y > 0 && y < 6 ? 1.0f : 0.0f;
-    case TRAINER_SIGMOID: return y * (1 - y);
-    case TRAINER_TANH: return 1 - y * y;
+// `v` is the function's result, or for hard swish, GELU and SiLU its argument.
+TRAINER_INLINE float slope(trainer_function f, float v) {
+  switch (f.code) {
+    case TRAINER_RELU: return v > 0 ? 1.0f : 0.0f;
+    case TRAINER_RELU6: return v > 0 && v < 6 ? 1.0f : 0.0f;
+    case TRAINER_SIGMOID: return v * (1 - v);
+    case TRAINER_TANH: return 1 - v * v;
+    case TRAINER_HARD_SIGMOID: return v > 0 && v < 1 ? 1.0f / 6 : 0.0f;
+    case TRAINER_HARD_SWISH: return v > -3 ? (v < 3 ? (2 * v + 3) * (1.0f / 6) : 1.0f) : 0.0f;
+    case TRAINER_GELU: {
+      float s = sigmoid(gelu_exponent(v));
+      return s + v * s * (1 - s) * 1.5957691f * (1 + 0.134145f * v * v);
+    }
+    case TRAINER_SILU: {
+      float s = sigmoid(v);
+      return s + v * s * (1 - s);
+    }
+    case TRAINER_LEAKY_RELU: return v > 0 ? 1.0f : f.slope;
     default: return 1;
   }
 }
 
-// Calls `LOOP(code)` with the activation as a constant, so that each gets a loop of its own.
-#define FOR_ACTIVATION(activation, LOOP)      \
-  switch (activation) {                       \
-    case TRAINER_RELU: LOOP(TRAINER_RELU);       \
-    case TRAINER_RELU6: LOOP(TRAINER_RELU6);     \
-    case TRAINER_SIGMOID: LOOP(TRAINER_SIGMOID); \
-    case TRAINER_TANH: LOOP(TRAINER_TANH);       \
-    default: LOOP(TRAINER_NONE);              \
+// Calls `LOOP(f)` with the function's code as a constant, so that each gets a loop of its own.
+#define FUNCTION(constant, activation) ((trainer_function){constant, (activation).slope})
+#define FOR_ACTIVATION(activation, LOOP)                                       \
+  switch ((activation).code) {                                                 \
+    case TRAINER_RELU: LOOP(FUNCTION(TRAINER_RELU, activation));                 \
+    case TRAINER_RELU6: LOOP(FUNCTION(TRAINER_RELU6, activation));               \
+    case TRAINER_SIGMOID: LOOP(FUNCTION(TRAINER_SIGMOID, activation));           \
+    case TRAINER_TANH: LOOP(FUNCTION(TRAINER_TANH, activation));                 \
+    case TRAINER_HARD_SIGMOID: LOOP(FUNCTION(TRAINER_HARD_SIGMOID, activation)); \
+    case TRAINER_HARD_SWISH: LOOP(FUNCTION(TRAINER_HARD_SWISH, activation));     \
+    case TRAINER_GELU: LOOP(FUNCTION(TRAINER_GELU, activation));                 \
+    case TRAINER_SILU: LOOP(FUNCTION(TRAINER_SILU, activation));                 \
+    case TRAINER_LEAKY_RELU: LOOP(FUNCTION(TRAINER_LEAKY_RELU, activation));     \
+    default: LOOP(FUNCTION(TRAINER_NONE, activation));                           \
   }
 
-TRAINER_CLONES void trainer_activation(int activation, const float *input, float *output, ptrdiff_t count) {
-#define LOOP(code) for (ptrdiff_t i = 0; i < count; i++) output[i] = activate(code, input[i]); return
+TRAINER_CLONES void trainer_activation(trainer_function activation, const float *input, float *output,
+                                       ptrdiff_t count) {
+#define LOOP(f) for (ptrdiff_t i = 0; i < count; i++) output[i] = activate(f, input[i]); return
   FOR_ACTIVATION(activation, LOOP)
 #undef LOOP
 }
 
-TRAINER_INLINE void bias_activation_row(float *restrict row, const float *restrict bias, ptrdiff_t columns, int code) {
-  for (ptrdiff_t c = 0; c < columns; c++) row[c] = activate(code, row[c] + bias[c]);
+TRAINER_INLINE void bias_activation_row(float *restrict row, const float *restrict bias, ptrdiff_t columns,
+                                        trainer_function f) {
+  for (ptrdiff_t c = 0; c < columns; c++) row[c] = activate(f, row[c] + bias[c]);
 }
 
 TRAINER_INLINE void bias_activation(float *values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
-                                    const float *bias, int code) {
+                                    const float *bias, trainer_function f) {
   // Short rows that lie one behind the other are taken sixteen at a time, against the bias sixteen times.
   enum { widest = 64 };
   if (columns < widest && stride == columns && rows >= 16) {
     float repeated[16 * widest];
     for (ptrdiff_t r = 0; r < 16; r++) memcpy(repeated + r * columns, bias, (size_t)columns * sizeof(float));
     for (; rows >= 16; rows -= 16, values += 16 * columns) {
-      bias_activation_row(values, repeated, 16 * columns, code);
+      bias_activation_row(values, repeated, 16 * columns, f);
     }
   }
-  for (ptrdiff_t r = 0; r < rows; r++) bias_activation_row(values + r * stride, bias, columns, code);
+  for (ptrdiff_t r = 0; r < rows; r++) bias_activation_row(values + r * stride, bias, columns, f);
 }
 
 TRAINER_CLONES void trainer_bias_activation(float *values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
-                                            const float *bias, int activation) {
+                                            const float *bias, trainer_function activation) {
   if (bias) {
-#define LOOP(code) bias_activation(values, rows, columns, stride, bias, code); return
+#define LOOP(f) bias_activation(values, rows, columns, stride, bias, f); return
     FOR_ACTIVATION(activation, LOOP)
 #undef LOOP
   }
-  if (activation == TRAINER_NONE) return;
+  if (activation.code == TRAINER_NONE) return;
   for (ptrdiff_t r = 0; r < rows; r++) {
     trainer_activation(activation, values + r * stride, values + r * stride, columns);
   }
 }
 
-TRAINER_CLONES void trainer_activation_gradient(int activation, const float *output, const float *output_gradient,
-                                                float *input_gradient, ptrdiff_t count) {
-#define LOOP(code) \
-  for (ptrdiff_t i = 0; i < count; i++) input_gradient[i] = output_gradient[i] * slope(code, output[i]); return
+TRAINER_CLONES void trainer_activation_gradient(trainer_function activation, const float *values,
+                                                const float *output_gradient, float *input_gradient, ptrdiff_t count) {
+#define LOOP(f) \
+  for (ptrdiff_t i = 0; i < count; i++) input_gradient[i] = output_gradient[i] * slope(f, values[i]); return
   FOR_ACTIVATION(activation, LOOP)
 #undef LOOP
 }

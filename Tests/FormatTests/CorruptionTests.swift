@@ -131,6 +131,15 @@ func randomBytesAreAnError(seed: Int) {
   }
 }
 
+/// Which functions version 1.0 has, and what the others cost.
+@Test(arguments: Activation.allCases) func activationsComeBackFromTheirBytes(activation: Activation) throws {
+  var model = floatModel()
+  model.graph.nodes[2].op = .activation(activation)
+  let file = try model.encoded()
+  #expect(file[10] == ([.relu, .relu6, .sigmoid, .tanh].contains(activation) ? 0 : 1))
+  #expect(try Model(storage: Storage(copying: file)).graph.nodes[2].op == .activation(activation))
+}
+
 @Test(arguments: [1, 2, 3] as [UInt32])
 func missingSectionIsAnError(code: UInt32) throws {
   let sections = try allSections(of: sampleModel().encoded()).filter { $0.code != code }

@@ -244,6 +244,12 @@ private let operatorFaults: [Fault] = [
   Fault(floatModel(), "node 1 'norm': batch_norm epsilon: expected more than 0, at most 1, found NaN") {
     $0.graph.nodes[1].op = .batchNorm(BatchNorm(epsilon: .nan))
   },
+  Fault(floatModel(), "node 2 'relu': leaky_relu slope: expected 0 to 1, found -0.500") {
+    $0.graph.nodes[2].op = .activation(.leakyReLU(slope: -0.5))
+  },
+  Fault(floatModel(), "node 2 'relu': leaky_relu slope: expected 0 to 1, found NaN") {
+    $0.graph.nodes[2].op = .activation(.leakyReLU(slope: .nan))
+  },
   Fault(floatModel(), "node 1 'norm': batch_norm parameters: expected 6, found 2x3") {
     $0.graph.tensors[5].shape = [2, 3]
   },

@@ -218,6 +218,9 @@ static void *run_elementwise(const kernel *k, size_t count, size_t *size) {
     case kernel_family_f32_clamp:
       k->function.f32_clamp(count, (float *)a, (float *)output, -0.5f, 0.5f);
       break;
+    case kernel_family_f32_leaky_relu:
+      k->function.f32_leaky_relu(count, (float *)a, (float *)output, 0.1f);
+      break;
     case kernel_family_f32_range: {
       float low = 1, high = -1;
       k->function.f32_range(count, (float *)a, &low, &high);
@@ -305,7 +308,7 @@ static bool check(const kernel *k, uint64_t seed) {
       count = 1 + random_below(90);
       snprintf(shape, sizeof shape, "count %zu", count);
       output = run_elementwise(now, count, &size);
-      bound = k->family >= kernel_family_f32_sigmoid && k->family <= kernel_family_f32_softmax ? 1e-6f : 0;
+      bound = k->family >= kernel_family_f32_sigmoid && k->family <= kernel_family_f32_softmax ? 4e-6f : 0;
     }
     if (pass == 0) {
       memcpy(expected, output, count * size);

@@ -144,7 +144,53 @@ import Testing
     }
   }
 
-  @Test(arguments: KernelUnderTest.all(.f32_sigmoid) + KernelUnderTest.all(.f32_tanh))
+  @Test(arguments: KernelUnderTest.all(.f32_hard_sigmoid)) func hardSigmoidIsWithinItsBound(_ kernel: KernelUnderTest) {
+    func hardSigmoid(_ x: Double) -> Double { min(max(x + 3, 0), 6) / 6 }
+    #expect(largestRelativeError(kernel, over: -2.99...8, hardSigmoid) <= 0x1p-22)
+    for x: Float in [-.infinity, -1000, -3, 3, 1000, .infinity] {
+      var y: Float = 0
+      kernel.function.f32_map(1, [x], &y)
+      #expect(y == (x > 0 ? 1 : 0))
+    }
+  }
+
+  @Test(arguments: KernelUnderTest.all(.f32_hard_swish)) func hardSwishIsWithinItsBound(_ kernel: KernelUnderTest) {
+    #expect(largestRelativeError(kernel, over: -2.99...8) { $0 * min(max($0 + 3, 0), 6) / 6 } <= 0x1p-21)
+    for x: Float in [-1e30, -1000, -3, 3, 1000, 1e30] {
+      var y: Float = 0
+      kernel.function.f32_map(1, [x], &y)
+      #expect(y == (x > 0 ? x : 0))
+    }
+  }
+
+  @Test(arguments: KernelUnderTest.all(.f32_silu)) func siluIsWithinItsBound(_ kernel: KernelUnderTest) {
+    #expect(largestRelativeError(kernel, over: -80...80) { $0 / (1 + exp(-$0)) } <= 0x1p-21)
+    #expect(largestRelativeError(kernel, over: -1...1) { $0 / (1 + exp(-$0)) } <= 0x1p-21)
+  }
+
+  /// The bound grows with the exponent 2u, which is 22 at −6.
+  @Test(arguments: KernelUnderTest.all(.f32_gelu)) func geluIsWithinItsBound(_ kernel: KernelUnderTest) {
+    func exponent(_ x: Double) -> Double { 2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x) }
+    func gelu(_ x: Double) -> Double { x / (1 + exp(-exponent(x))) }
+    for range: ClosedRange<Float> in [-1...1, -3 ... -1, -6 ... -3, 1...80] {
+      let largest = max(-exponent(Double(range.lowerBound)), 0)
+      #expect(largestRelativeError(kernel, over: range, gelu) <= 0x1p-22 * (2 + largest), "\(range)")
+    }
+  }
+
+  @Test(arguments: KernelUnderTest.all(.f32_leaky_relu)) func leakyReLU(_ kernel: KernelUnderTest) {
+    forEachCount(kernel) { count, side, _, generator in
+      let x = GuardedBuffer(generator.floats(count, in: -10...10), flushTo: side)
+      let slope = Float.random(in: 0...1, using: &generator)
+      let expected = x.elements.map { $0 > 0 ? $0 : slope * $0 }
+      kernel.function.f32_leaky_relu(count, x.base, x.base, slope)
+      return Array(x.elements) == expected
+    }
+  }
+
+  @Test(
+    arguments: [.f32_sigmoid, .f32_tanh, .f32_hard_sigmoid, .f32_hard_swish, .f32_gelu, .f32_silu]
+      .flatMap { KernelUnderTest.all($0) })
   func mapsStayInsideTheirBuffers(_ kernel: KernelUnderTest) {
     forEachCount(kernel) { count, side, _, generator in
       let x = GuardedBuffer(generator.floats(count, in: -9...9), flushTo: side)

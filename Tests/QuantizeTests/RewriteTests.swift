@@ -107,7 +107,7 @@ private let halving = Pool2D(windowHeight: 2, windowWidth: 2, strideHeight: 2, s
     var net = NetworkBuilder(seed: 8)
     let x = try net.conv(net.input([1, 6, 6, 2]), 8, (3, 3), Conv2D(activation: .relu))
     let squeezed = try net.dense(net.flatten(try net.apply(.globalAveragePool, x)), 4, Dense(activation: .relu))
-    let factors = try net.apply(.activation(.sigmoid), try net.dense(squeezed, 8))
+    let factors = try net.apply(.activation(.hardSigmoid), try net.dense(squeezed, 8))
     net.output(try net.apply(.multiply, x, try net.apply(.reshape, [factors], shape: [1, 1, 1, 8])))
     let samples = net.samples(4)
     let int8 = try net.model.quantized(ranges: calibrated(net.graph, samples))
@@ -116,6 +116,8 @@ private let halving = Pool2D(windowHeight: 2, windowWidth: 2, strideHeight: 2, s
         "quantize", "conv2d", "global_average_pool", "reshape", "dense", "dense", "lookup", "reshape", "multiply",
         "dequantize",
       ])
+    #expect(
+      quantization(net.graph.tensors[factors].name, in: int8) == Quantization(scale: 1 / 255, zeroPoint: -128))
     #expect(try outputSQNR(net.model, int8, samples) > 25)
   }
 

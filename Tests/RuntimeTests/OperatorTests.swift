@@ -10,7 +10,7 @@ enum OperatorCase: String, CaseIterable, Sendable {
   case conv, groupedConv, dilatedConv, pointwiseConv, firstConv, depthwise, depthwiseMultiplier, dilatedDepthwise
   case dense, maxPool, averagePool, globalAveragePool, add, multiply, multiplyByChannel, concat,
     concatOfBlocks
-  case relu, relu6, sigmoid, tanh, softmax, batchNorm, reshape
+  case relu, relu6, sigmoid, tanh, hardSigmoid, hardSwish, gelu, silu, leakyReLU, softmax, batchNorm, reshape
 
   private static let channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48]
 
@@ -61,8 +61,12 @@ enum OperatorCase: String, CaseIterable, Sendable {
       net.output(try randomConcat(&net, shape, axis: net.random.int(1...3), behindConvolution: behindConvolution))
     case .concatOfBlocks:
       net.output(try randomConcat(&net, [1] + shape.dropFirst(), axis: 1, behindConvolution: behindConvolution))
-    case .relu, .relu6, .sigmoid, .tanh:
-      let activations: [OperatorCase: Activation] = [.relu: .relu, .relu6: .relu6, .sigmoid: .sigmoid, .tanh: .tanh]
+    case .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU:
+      let activations: [OperatorCase: Activation] = [
+        .relu: .relu, .relu6: .relu6, .sigmoid: .sigmoid, .tanh: .tanh, .hardSigmoid: .hardSigmoid,
+        .hardSwish: .hardSwish, .gelu: .gelu, .silu: .silu,
+        .leakyReLU: .leakyReLU(slope: net.random.floats(1, in: 0...1)[0]),
+      ]
       net.output(try net.apply(.activation(activations[self]!), [operand(&net, shape, behindConvolution)]))
     case .softmax: net.output(try net.apply(.softmax, [operand(&net, shape, behindConvolution)]))
     case .batchNorm: net.output(try net.batchNorm(operand(&net, shape, behindConvolution)))
@@ -77,7 +81,8 @@ enum OperatorCase: String, CaseIterable, Sendable {
   /// Whether the float operator is one IEEE operation per element, or none.
   var isExact: Bool {
     switch self {
-    case .maxPool, .add, .multiply, .multiplyByChannel, .concat, .concatOfBlocks, .relu, .relu6, .reshape: true
+    case .maxPool, .add, .multiply, .multiplyByChannel, .concat, .concatOfBlocks, .relu, .relu6, .leakyReLU, .reshape:
+      true
     default: false
     }
   }

@@ -5,7 +5,7 @@ import Testing
 /// Every layer and loss: the gradients of all weights and inputs on the naive backend against central differences, both in
 /// double precision.
 ///
-/// Kinks (ReLU at 0, ReLU6 at 0 and 6, equal maxima in a window): random real inputs are at a kink with probability 0, and
+/// Kinks (ReLU and leaky ReLU at 0, ReLU6 at 0 and 6, the hard functions at −3 and 3, equal maxima in a window): random real inputs are at a kink with probability 0, and
 /// the step of 1e-6 is so small that crossing one is unlikely; the seeds were taken so that none is crossed.
 @Suite struct GradientTests {
   static let networks: [(name: String, text: String)] = [
@@ -15,6 +15,13 @@ import Testing
     ("relu6", "input 1x1x5\n dense 12 init normal 4 relu6\n dense 3"),
     ("sigmoid", "input 1x1x5\n dense 6 sigmoid\n dense 3"),
     ("activation layers", "input 1x1x5\n dense 6\n tanh\n dense 6\n relu\n dense 6\n sigmoid\n dense 3"),
+    ("hard sigmoid", "input 1x1x5\n dense 12 init normal 4 hardsigmoid\n dense 3"),
+    ("hard swish", "input 1x1x5\n dense 12 init normal 4 hardswish\n dense 3"),
+    ("gelu", "input 1x1x5\n dense 6 gelu\n dense 3"),
+    ("silu", "input 1x1x5\n dense 6\n silu\n dense 3"),
+    ("leaky relu", "input 1x1x5\n dense 6 leakyrelu\n dense 6 leakyrelu 0.3\n dense 3"),
+    ("conv hard swish", "input 5x4x2\n conv 3x2x3 hardswish\n depthwise 2x2 silu\n batchnorm gelu\n dense 3"),
+    ("add hard swish", "input 3x3x2\n a: conv 3x3x2 pad same gelu\n conv 3x3x2 pad same\n add a hardswish\n dense 3"),
     ("conv", "input 5x4x2\n conv 3x2x3\n conv 2x2x2 tanh\n dense 3"),
     ("conv stride, padding", "input 6x5x2\n conv 1x1x2\n conv 3x3x4 stride 2x1 pad 1 0 2 1 relu\n dense 3"),
     ("conv dilation", "input 7x6x1\n conv 1x1x2\n conv 3x2x2 dilation 2x3 pad 1\n dense 3"),

@@ -15,7 +15,8 @@ import Testing
       + " avgpool 2 stride 1\n dense 4 sigmoid\n dense 4",
     "input 6x6x3\n s: conv 3x3x8 pad same nobias\n b: batchnorm relu\n conv 3x3x8 pad same\n add b relu\n"
       + " c: conv 1x1x4\n d: conv 3x3x4 pad same groups 2 from c\n concat c d\n globalavgpool\n dropout 0.2\n dense 4",
-    "input 6x6x2\n x: conv 3x3x8 pad same relu\n globalavgpool\n dense 2 relu\n dense 8 sigmoid\n multiply x\n dense 4",
+    "input 6x6x2\n x: conv 3x3x8 pad same relu\n globalavgpool\n dense 2 relu\n dense 8 hardsigmoid\n multiply x\n"
+      + " conv 1x1x5 hardswish\n depthwise 3x3\n batchnorm gelu\n dense 7 silu\n dense 6 leakyrelu 0.2\n dense 4",
   ]
 
   static func network(

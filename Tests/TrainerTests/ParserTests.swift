@@ -20,7 +20,7 @@ import Testing
     ("input 4x4x1\nconv", "n.net:2:5: expected HEIGHTxWIDTHxOUTPUTS, as 3x3x16, found the end of the line", nil),
     (
       "input 4x4x1\nconv 3x3x8 strid 2",
-      "n.net:2:12: expected one of stride, pad, dilation, nobias, init, from, relu, relu6, sigmoid, tanh, groups, found 'strid'",
+      "n.net:2:12: expected one of stride, pad, dilation, nobias, init, from, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, groups, found 'strid'",
       "did you mean 'stride'?"
     ),
     ("input 4x4x1\nconv 3x3x8 stride 0", "n.net:2:19: expected a positive number or HEIGHTxWIDTH, found '0'", nil),
@@ -35,7 +35,8 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 3 relu tanh extra # why",
-      "n.net:2:19: expected one of nobias, init, from, relu, relu6, sigmoid, tanh, found 'extra'", nil
+      "n.net:2:19: expected one of nobias, init, from, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, found 'extra'",
+      nil
     ),
     (
       "input 4x4x1\ndropout 1.5\ndense 2", "n.net:2:9: expected the share that is dropped, in 0...0.99, found '1.5'",
@@ -58,6 +59,7 @@ import Testing
       "input 4x4x2\na: conv 3x3x3\nmultiply input",
       "n.net: line 3, multiply1: expected values of shape 4x4x2 or 1x1x2, found 2x2x3", nil
     ),
+    ("input 4x4x1\ndense 2 leakyrelu 2", "n.net:2:19: expected a slope in 0...1, found '2'", nil),
     ("input 4x4x1\ndense 2\ntrain\n epochs 3\n epochs 4", "n.net:5:2: expected each key once, found 'epochs'", nil),
     (
       "input 4x4x1\ndense 2\ntrain\n optimizer adm",
@@ -135,7 +137,9 @@ import Testing
     depthwise 3x5 pad 2
     left: batchnorm momentum 0.2 epsilon 0.001 relu
     right: conv 1x1x16 stride 1x1 init xavier from left
-    add left right relu
+    c: add left right relu
+    d: multiply c left
+    multiply d
     maxpool 3x2 stride 2x1 pad 1
     avgpool 2
     a: globalavgpool
@@ -144,6 +148,9 @@ import Testing
     dropout 0.25
     flatten
     relu
+    dense 9 leakyrelu
+    dense 9 leakyrelu 0.25 nobias
+    leakyrelu 0
     dense 3
     softmax
     train
@@ -162,7 +169,7 @@ import Testing
   @Test func roundTripOfEverything() throws {
     let description = try describe(ParserTests.everything)
     #expect(try describe(description.text) == description)
-    #expect(description.layers.count == 16)
+    #expect(description.layers.count == 21)
     #expect(description.recipe.validation == 0.125)
     #expect(description.recipe.penalty == .l2PerExample(1))
   }

@@ -13,6 +13,7 @@ extension Op {
     case .globalAveragePool: 6
     case .add: 7
     case .concat: 8
+    case .activation(.leakyReLU): 18
     case .activation: 9
     case .softmax: 10
     case .batchNorm: 11
@@ -28,10 +29,28 @@ extension Op {
   /// The minor version of the format that brought the operator.
   var minorVersion: UInt16 {
     switch self {
-    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .activation,
-      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .concat, .softmax,
+      .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .activation(.relu), .activation(.relu6),
+      .activation(.sigmoid), .activation(.tanh):
       0
-    case .multiply: 1
+    case .multiply, .activation: 1
+    }
+  }
+}
+
+extension Activation {
+  /// The function's code in operator 9; nil for the one that has an operator of its own, for it has an attribute.
+  fileprivate var code: UInt8? {
+    switch self {
+    case .relu: 1
+    case .relu6: 2
+    case .sigmoid: 3
+    case .tanh: 4
+    case .hardSigmoid: 5
+    case .hardSwish: 6
+    case .gelu: 7
+    case .silu: 8
+    case .leakyReLU: nil
     }
   }
 }
@@ -66,7 +85,7 @@ extension ByteReader {
     case 6: return .globalAveragePool
     case 7: return .add(Add(activation: try self.code("fused activation")))
     case 8: return .concat(Concat(axis: Int(try integer("concat axis", as: UInt8.self))))
-    case 9: return .activation(try self.code("activation"))
+    case 9: return .activation(try activation())
     case 10: return .softmax
     case 11: return .batchNorm(BatchNorm(epsilon: try float("batch_norm epsilon")))
     case 12: return .reshape
@@ -75,10 +94,19 @@ extension ByteReader {
     case 15: return .lookup
     case 16: return .lookupSoftmax
     case 17: return .multiply
+    case 18: return .activation(.leakyReLU(slope: try float("leaky_relu slope")))
     default:
       throw .invalid(
-        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 17", found: "\(code)")
+        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 18", found: "\(code)")
     }
+  }
+
+  /// The attribute of operator 9.
+  private mutating func activation() throws(FormatError) -> Activation {
+    let code = try integer("activation", as: UInt8.self)
+    for activation in Activation.allCases where activation.code == code { return activation }
+    throw .invalid(
+      what: place("activation"), expected: "a code of version \(Container.versionText)", found: "\(code)")
   }
 
   /// What convolutions and pools have in common: strides, then dilations or the window's size, then paddings.
@@ -125,7 +153,8 @@ extension ByteWriter {
       putWindow(pool.strideHeight, pool.strideWidth, pool.windowHeight, pool.windowWidth, pool.padding)
     case .add(let add): put(add.activation.rawValue)
     case .concat(let concat): put(UInt8(concat.axis))
-    case .activation(let activation): put(activation.rawValue)
+    case .activation(.leakyReLU(let slope)): put(slope)
+    case .activation(let activation): if let code = activation.code { put(code) }
     case .batchNorm(let norm): put(norm.epsilon)
     case .globalAveragePool, .multiply, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax: break
     }

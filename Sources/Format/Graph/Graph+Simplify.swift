@@ -58,7 +58,7 @@ extension Graph {
       }
       merged.inputs = inputs
     case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat,
-      .activation(.sigmoid), .activation(.tanh), .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .activation, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
       return nil
     }
     merged.outputs = node.outputs

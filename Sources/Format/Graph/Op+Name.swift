@@ -31,6 +31,11 @@ extension Activation {
     case .relu6: "relu6"
     case .sigmoid: "sigmoid"
     case .tanh: "tanh"
+    case .hardSigmoid: "hard_sigmoid"
+    case .hardSwish: "hard_swish"
+    case .gelu: "gelu"
+    case .silu: "silu"
+    case .leakyReLU: "leaky_relu"
     }
   }
 }

@@ -39,6 +39,11 @@ extension Graph {
     case .lookup, .lookupSoftmax:
       try expect(shape: [256], inputs[1].shape, "\(op.name) table")
       return x
+    case .activation(.leakyReLU(let slope)):
+      guard slope >= 0, slope <= 1 else {
+        throw .invalid(what: "leaky_relu slope", expected: "0 to 1", found: slope.shortText)
+      }
+      return x
     case .activation, .softmax, .quantize, .dequantize: return x
     }
   }

@@ -32,11 +32,29 @@ public enum FusedActivation: UInt8, Sendable, CaseIterable {
 }
 
 /// An element-wise function of one tensor.
-public enum Activation: UInt8, Sendable, CaseIterable {
-  case relu = 1
-  case relu6 = 2
-  case sigmoid = 3
-  case tanh = 4
+public enum Activation: Hashable, Sendable {
+  case relu
+  case relu6
+  case sigmoid
+  case tanh
+  /// ReLU6(x + 3) / 6: a sigmoid of straight lines (Howard et al. 2019).
+  case hardSigmoid
+  /// x · ReLU6(x + 3) / 6 (Howard et al. 2019).
+  case hardSwish
+  /// x / 2 · (1 + tanh(√(2/π) · (x + 0.044715·x³))), which is within 0.0005 of x times the normal distribution function
+  /// (Hendrycks and Gimpel 2016).
+  case gelu
+  /// x · sigmoid(x), also called swish (Ramachandran et al. 2017).
+  case silu
+  /// x where it is positive, `slope` · x elsewhere (Maas et al. 2013); `slope` is in 0 … 1.
+  case leakyReLU(slope: Float)
+}
+
+extension Activation: CaseIterable {
+  /// Each function once, the leaky ReLU with its usual slope of 0.01.
+  public static let allCases: [Activation] = [
+    .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU(slope: 0.01),
+  ]
 }
 
 /// Two-dimensional convolution: inputs `x` [N, H, W, C], `weights` [O, KH, KW, C/groups], and optionally `bias` [O].

@@ -1,7 +1,7 @@
 // The loops of all element-wise kernels. Needs a simd/ header and simd/epilogue.h before it.
 #pragma once
 
-#include "exponential.h"
+#include "activations.h"
 
 KERNEL_INLINE void f32_add(size_t count, const float *a, const float *b, float *output, float minimum, float maximum) {
   size_t i = 0;
@@ -47,6 +47,12 @@ KERNEL_INLINE void f32_clamp(size_t count, const float *input, float *output, fl
   }
 }
 
+KERNEL_INLINE void f32_leaky_relu(size_t count, const float *input, float *output, float slope) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) vf32_store(output + i, vf32_leaky_relu(vf32_load(input + i), slope));
+  if (i < count) vf32_store_n(output + i, vf32_leaky_relu(vf32_load_n(input + i, count - i), slope), count - i);
+}
+
 // Applies `f` to each element; `f` is a constant where this is inlined.
 KERNEL_INLINE void f32_map(size_t count, const float *input, float *output, vf32 (*f)(vf32)) {
   size_t i = 0;
@@ -60,6 +66,22 @@ KERNEL_INLINE void f32_sigmoid(size_t count, const float *input, float *output) 
 
 KERNEL_INLINE void f32_tanh(size_t count, const float *input, float *output) {
   f32_map(count, input, output, vf32_tanh);
+}
+
+KERNEL_INLINE void f32_hard_sigmoid(size_t count, const float *input, float *output) {
+  f32_map(count, input, output, vf32_hard_sigmoid);
+}
+
+KERNEL_INLINE void f32_hard_swish(size_t count, const float *input, float *output) {
+  f32_map(count, input, output, vf32_hard_swish);
+}
+
+KERNEL_INLINE void f32_gelu(size_t count, const float *input, float *output) {
+  f32_map(count, input, output, vf32_gelu);
+}
+
+KERNEL_INLINE void f32_silu(size_t count, const float *input, float *output) {
+  f32_map(count, input, output, vf32_silu);
 }
 
 KERNEL_INLINE void f32_softmax(size_t count, const float *input, float *output) {

@@ -28,8 +28,16 @@ void f32_clamp__avx512(size_t count, const float *input, float *output, float mi
   f32_clamp(count, input, output, minimum, maximum);
 }
 
+void f32_leaky_relu__avx512(size_t count, const float *input, float *output, float slope) {
+  f32_leaky_relu(count, input, output, slope);
+}
+
 void f32_sigmoid__avx512(size_t count, const float *input, float *output) { f32_sigmoid(count, input, output); }
 void f32_tanh__avx512(size_t count, const float *input, float *output) { f32_tanh(count, input, output); }
+void f32_hard_sigmoid__avx512(size_t count, const float *input, float *output) { f32_hard_sigmoid(count, input, output); }
+void f32_hard_swish__avx512(size_t count, const float *input, float *output) { f32_hard_swish(count, input, output); }
+void f32_gelu__avx512(size_t count, const float *input, float *output) { f32_gelu(count, input, output); }
+void f32_silu__avx512(size_t count, const float *input, float *output) { f32_silu(count, input, output); }
 void f32_softmax__avx512(size_t count, const float *input, float *output) { f32_softmax(count, input, output); }
 
 void f32_range__avx512(size_t count, const float *input, float *minimum, float *maximum) {

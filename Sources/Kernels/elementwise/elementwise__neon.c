@@ -27,8 +27,16 @@ void f32_clamp__neon(size_t count, const float *input, float *output, float mini
   f32_clamp(count, input, output, minimum, maximum);
 }
 
+void f32_leaky_relu__neon(size_t count, const float *input, float *output, float slope) {
+  f32_leaky_relu(count, input, output, slope);
+}
+
 void f32_sigmoid__neon(size_t count, const float *input, float *output) { f32_sigmoid(count, input, output); }
 void f32_tanh__neon(size_t count, const float *input, float *output) { f32_tanh(count, input, output); }
+void f32_hard_sigmoid__neon(size_t count, const float *input, float *output) { f32_hard_sigmoid(count, input, output); }
+void f32_hard_swish__neon(size_t count, const float *input, float *output) { f32_hard_swish(count, input, output); }
+void f32_gelu__neon(size_t count, const float *input, float *output) { f32_gelu(count, input, output); }
+void f32_silu__neon(size_t count, const float *input, float *output) { f32_silu(count, input, output); }
 void f32_softmax__neon(size_t count, const float *input, float *output) { f32_softmax(count, input, output); }
 
 void f32_range__neon(size_t count, const float *input, float *minimum, float *maximum) {

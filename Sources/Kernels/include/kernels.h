@@ -75,8 +75,13 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_f32_multiply,
   kernel_family_qs8_multiply,
   kernel_family_f32_clamp,
+  kernel_family_f32_leaky_relu,
   kernel_family_f32_sigmoid,
   kernel_family_f32_tanh,
+  kernel_family_f32_hard_sigmoid,
+  kernel_family_f32_hard_swish,
+  kernel_family_f32_gelu,
+  kernel_family_f32_silu,
   kernel_family_f32_softmax,
   kernel_family_f32_range,
   kernel_family_f32_quantize,
@@ -87,7 +92,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_f32_winograd_output,
 } kernel_family;
 
-enum { KERNEL_FAMILY_COUNT = 27 };
+enum { KERNEL_FAMILY_COUNT = 32 };
 
 // One member per family; the one of the kernel's family is set.
 typedef union {
@@ -108,7 +113,8 @@ typedef union {
   f32_multiply_function _Nonnull f32_multiply;
   qs8_multiply_function _Nonnull qs8_multiply;
   f32_clamp_function _Nonnull f32_clamp;
-  f32_map_function _Nonnull f32_map;  // sigmoid, tanh, softmax
+  f32_leaky_relu_function _Nonnull f32_leaky_relu;
+  f32_map_function _Nonnull f32_map;  // sigmoid, tanh, hard sigmoid, hard swish, GELU, SiLU, softmax
   f32_range_function _Nonnull f32_range;
   f32_quantize_function _Nonnull f32_quantize;
   s8_dequantize_function _Nonnull s8_dequantize;

@@ -230,7 +230,10 @@ typedef void (*qs8_multiply_function)(size_t rows, size_t count, const int8_t *_
                                       int8_t *_Nonnull output, const qs8_multiplication *_Nonnull multiplication);
 typedef void (*f32_clamp_function)(size_t count, const float *_Nonnull input, float *_Nonnull output, float minimum,
                                    float maximum);
-// Sigmoid and hyperbolic tangent of each element; softmax of all `count` elements together.
+// x where it is positive, slope × x elsewhere.
+typedef void (*f32_leaky_relu_function)(size_t count, const float *_Nonnull input, float *_Nonnull output, float slope);
+// Sigmoid, hyperbolic tangent, hard sigmoid, hard swish, GELU (by tanh), SiLU of each element; softmax of all `count`
+// elements together.
 typedef void (*f32_map_function)(size_t count, const float *_Nonnull input, float *_Nonnull output);
 // The smallest interval that holds 0 and all elements; NaNs are passed over.
 typedef void (*f32_range_function)(size_t count, const float *_Nonnull input, float *_Nonnull minimum,

@@ -1,13 +1,18 @@
 import Format
 
 extension Activation {
-  /// The function itself, computed in Double and rounded once.
+  /// The function itself, computed in Double and rounded once; those of one operation, in f32.
   func callAsFunction(_ x: Float) -> Float {
     switch self {
     case .relu: FusedActivation.relu.clamp(x)
     case .relu6: FusedActivation.relu6.clamp(x)
     case .sigmoid: Float(logistic(Double(x)))
     case .tanh: Float(hyperbolicTangent(Double(x)))
+    case .hardSigmoid: Float(min(max(Double(x) + 3, 0), 6) / 6)
+    case .hardSwish: Float(Double(x) * min(max(Double(x) + 3, 0), 6) / 6)
+    case .gelu: Float(gaussianErrorLinearUnit(Double(x)))
+    case .silu: Float(Double(x) * logistic(Double(x)))
+    case .leakyReLU(let slope): x > 0 ? x : slope * x
     }
   }
 }

@@ -44,10 +44,10 @@ extension Graph {
       switch node.op {
       case .conv2D, .depthwiseConv2D, .dense: tensors[node.inputs[1]].type == .s8
       case .averagePool2D, .globalAveragePool: tensors[node.inputs[0]].type == .s8
-      case .activation(.relu), .activation(.relu6), .maxPool2D, .add, .multiply, .concat, .reshape, .quantize,
-        .dequantize, .lookup, .lookupSoftmax:
+      case .activation(.relu), .activation(.relu6), .activation(.leakyReLU), .maxPool2D, .add, .multiply, .concat,
+        .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
         true
-      case .activation(.sigmoid), .activation(.tanh), .softmax, .batchNorm: false
+      case .activation, .softmax, .batchNorm: false
       }
     }
   }

@@ -150,8 +150,10 @@ struct QuantizationPlan {
         if isInt8[producer] { return .inherited }
       case .activation(.sigmoid): return .fixed(Quantization(scale: 0x1p-8, zeroPoint: -128))
       case .activation(.tanh): return .fixed(Quantization(scale: 0x1p-7, zeroPoint: 0))
-      case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .concat, .activation(.relu), .activation(.relu6),
-        .softmax, .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      // Unlike the sigmoid it reaches 1.
+      case .activation(.hardSigmoid): return .fixed(Quantization(minimum: 0, maximum: 1))
+      case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .concat, .activation, .softmax, .batchNorm, .quantize,
+        .dequantize, .lookup, .lookupSoftmax:
         break
       }
     }

@@ -38,6 +38,12 @@ extension Lowering {
           elements, kernel: kernel(.f32_clamp), values: values, bounds: FusedActivation.relu6.bounds)
       case .sigmoid: MapStep(elements, kernel: kernel(.f32_sigmoid), values: values)
       case .tanh: MapStep(elements, kernel: kernel(.f32_tanh), values: values)
+      case .hardSigmoid: MapStep(elements, kernel: kernel(.f32_hard_sigmoid), values: values)
+      case .hardSwish: MapStep(elements, kernel: kernel(.f32_hard_swish), values: values)
+      case .gelu: MapStep(elements, kernel: kernel(.f32_gelu), values: values)
+      case .silu: MapStep(elements, kernel: kernel(.f32_silu), values: values)
+      case .leakyReLU(let slope):
+        LeakyReLUStep(elements, kernel: kernel(.f32_leaky_relu), values: values, slope: slope)
       }
     append(step, reads: node.inputs, writes: node.outputs, sharing: .inPlace)
   }
@@ -136,6 +142,25 @@ private final class ClampStep: Step {
     function(
       range.count, address(0, as: Float.self) + range.lowerBound, mutable(1, as: Float.self) + range.lowerBound,
       bounds.lowerBound, bounds.upperBound)
+  }
+}
+
+private final class LeakyReLUStep: Step {
+  private let elements: Partition
+  private let slope: Float
+  private let function: f32_leaky_relu_function
+
+  init(_ elements: Partition, kernel: UnsafePointer<kernel>, values: [ValueIndex], slope: Float) {
+    self.elements = elements
+    self.slope = slope
+    function = kernel.pointee.function.f32_leaky_relu
+    super.init(values: values, kernelName: String(cString: kernel.pointee.name), tiles: elements.count)
+  }
+
+  override func run(tile: Int, thread: Int) {
+    let range = elements[tile]
+    function(
+      range.count, address(0, as: Float.self) + range.lowerBound, mutable(1, as: Float.self) + range.lowerBound, slope)
   }
 }
 

@@ -63,7 +63,8 @@ public protocol Backend: AnyObject {
   // Forward: output = activation(input ∗ weights + bias).
   //
   // Backward: given ∂J/∂output in `outputGradient` and the forward's `output`, ∂J/∂weights, ∂J/∂bias and, unless nil,
-  // ∂J/∂input. `outputGradient` is working memory: what it holds afterwards is undefined.
+  // ∂J/∂input. `outputGradient` is working memory: what it holds afterwards is undefined. `activation` is none with
+  // `slopeNeedsInput`, since the values before it are not kept.
 
   /// input [N, H, W, C], output [N, H', W', O].
   func convolutionForward(
@@ -122,9 +123,10 @@ public protocol Backend: AnyObject {
   // MARK: Element by element; slices of one count; every result may be an argument's slice
 
   func activationForward(_ activation: Activation, input: DeviceSlice, output: DeviceSlice)
-  /// inputGradient = outputGradient · f′, f′ being computed from the forward's `output`.
+  /// inputGradient = outputGradient · f′, f′ being computed from `values`: the forward's output, or its input for
+  /// functions with `slopeNeedsInput`.
   func activationBackward(
-    _ activation: Activation, output: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice)
+    _ activation: Activation, values: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice)
   func add(_ a: DeviceSlice, _ b: DeviceSlice, output: DeviceSlice)
   /// output [count, pixels, channels] = a [count, pixels, channels] · b [count, channels].
   func multiplyForward(_ geometry: MultiplyGeometry, count: Int, a: DeviceSlice, b: DeviceSlice, output: DeviceSlice)

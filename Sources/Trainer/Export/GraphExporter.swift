@@ -60,9 +60,9 @@ struct GraphExporter {
     case nil: return add(op(.none), name: name, inputs: inputs, shape: shape)
     case .relu: return add(op(.relu), name: name, inputs: inputs, shape: shape)
     case .relu6: return add(op(.relu6), name: name, inputs: inputs, shape: shape)
-    case .sigmoid, .tanh:
+    case let function?:
       let linear = add(op(.none), name: name + ".linear", inputs: inputs, shape: shape)
-      return add(.activation(activation!), name: name, inputs: [linear], shape: shape)
+      return add(.activation(function), name: name, inputs: [linear], shape: shape)
     }
   }
 

@@ -100,8 +100,8 @@ extension WeightInit {
   /// The default for a layer with this activation.
   static func standard(before activation: Activation?) -> WeightInit {
     switch activation {
-    case .relu, .relu6: .he
-    case .sigmoid, .tanh, nil: .xavier
+    case .relu, .relu6, .leakyReLU, .hardSwish, .gelu, .silu: .he
+    case .sigmoid, .tanh, .hardSigmoid, nil: .xavier
     }
   }
 

@@ -1,24 +1,26 @@
 import Format
 
-/// input [N, H, W, C] → output of the same shape: output = f(input). In place where nobody else needs the input.
+/// input [N, H, W, C] → output of the same shape: output = f(input). In place where nobody else needs the input, and the
+/// function's slope can be told from its value.
 final class ActivationLayer: Layer {
   let name: String
   let activation: Activation
   let input: Value
   let output: Value
 
-  /// - Parameter inPlace: the producer of `input` does not read it again, nor does anyone else.
-  init(_ name: String, _ activation: Activation, input: Value, inPlace: Bool) {
+  /// - Parameter inputIsFree: the producer of `input` does not read it again, nor does anyone else.
+  init(_ name: String, _ activation: Activation, input: Value, inputIsFree: Bool) {
     self.name = name
     self.activation = activation
     self.input = input
     output = Value(
-      input.shape, needsGradient: input.needsGradient, dataOf: inPlace ? input : nil, gradientOf: input)
+      input.shape, needsGradient: input.needsGradient,
+      dataOf: inputIsFree && !activation.slopeNeedsInput ? input : nil, gradientOf: input)
   }
 
   var inputs: [Value] { [input] }
   var outputs: [Value] { [output] }
-  var backwardReads: [Value] { [output] }
+  var backwardReads: [Value] { [activation.slopeNeedsInput ? input : output] }
 
   func forward(_ pass: Pass) {
     pass.backend.activationForward(activation, input: input.data(pass.count), output: output.data(pass.count))
@@ -27,7 +29,7 @@ final class ActivationLayer: Layer {
   func backward(_ pass: Pass) {
     let gradient = output.gradient(pass.count)!
     pass.backend.activationBackward(
-      activation, output: output.data(pass.count), outputGradient: gradient, inputGradient: gradient)
+      activation, values: backwardReads[0].data(pass.count), outputGradient: gradient, inputGradient: gradient)
   }
 }
 

@@ -41,7 +41,8 @@ public enum PaddingRule: Equatable, Sendable {
 
 /// Where weights start. Biases start at 0; fan-in and fan-out count connections of one output and one input.
 public enum WeightInit: Equatable, Sendable {
-  /// N(0, 2 / fan-in) (He et al. 2015); the default before ReLU and ReLU6.
+  /// N(0, 2 / fan-in) (He et al. 2015); the default before ReLU and its like: all
+  /// activations that are no sigmoids.
   case he
   /// N(0, 2 / (fan-in + fan-out)) (Glorot and Bengio 2010); the default elsewhere.
   case xavier

@@ -34,7 +34,18 @@ extension Activation {
     case .relu6: "relu6"
     case .sigmoid: "sigmoid"
     case .tanh: "tanh"
+    case .hardSigmoid: "hardsigmoid"
+    case .hardSwish: "hardswish"
+    case .gelu: "gelu"
+    case .silu: "silu"
+    case .leakyReLU: "leakyrelu"
     }
+  }
+
+  /// What follows the keyword: a slope other than that of `allCases`.
+  var arguments: [String] {
+    guard case .leakyReLU(let slope) = self, !Activation.allCases.contains(self) else { return [] }
+    return ["\(slope)"]
   }
 
   init?(keyword: String) {

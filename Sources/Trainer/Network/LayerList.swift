@@ -87,18 +87,22 @@ struct LayerList {
     let built: any Layer
     var activation: Activation?
     switch layer.kind {
-    case .convolution(let description):
+    case .convolution(var description):
+      activation = description.separateActivation()
       built = try ConvolutionLayer(name, description, depthwise: false, input: input)
-    case .depthwise(let description):
+    case .depthwise(var description):
+      activation = description.separateActivation()
       built = try ConvolutionLayer(name, description, depthwise: true, input: input)
-    case .dense(let description): built = DenseLayer(name, description, input: input)
+    case .dense(var description):
+      activation = description.separateActivation()
+      built = DenseLayer(name, description, input: input)
     case .maxPool(let description): built = try MaxPoolLayer(name, description, input: input)
     case .averagePool(let description): built = try AveragePoolLayer(name, description, input: input)
     case .globalAveragePool: built = try AveragePoolLayer(globalOver: input, name: name)
     case .batchNorm(let description):
       built = BatchNormLayer(name, description, input: input)
       activation = description.activation
-    case .activation(let function): built = ActivationLayer(name, function, input: input, inPlace: false)
+    case .activation(let function): built = ActivationLayer(name, function, input: input, inputIsFree: false)
     case .dropout(let rate): built = DropoutLayer(name, rate: rate, stream: UInt32(index), input: input)
     case .add(let function):
       built = try AddLayer(name, input, inputs[1])
@@ -119,8 +123,8 @@ struct LayerList {
     for parameter in built.parameters { try LayerList.checkSize(parameter.name, parameter.shape) }
     layers.append(built)
     guard let activation else { return built.outputs[0] }
-    // Neither batch-norm nor add reads its output again.
-    let after = ActivationLayer(name + ".activation", activation, input: built.outputs[0], inPlace: true)
+    // None of these layers reads its output again.
+    let after = ActivationLayer(name + ".activation", activation, input: built.outputs[0], inputIsFree: true)
     layers.append(after)
     return after.output
   }

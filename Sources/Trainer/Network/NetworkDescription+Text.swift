@@ -30,11 +30,12 @@ extension LayerDescription {
       let standard = BatchNormDescription()
       if description.momentum != standard.momentum { words += ["momentum", "\(description.momentum)"] }
       if description.epsilon != standard.epsilon { words += ["epsilon", "\(description.epsilon)"] }
-      if let activation = description.activation { words.append(activation.keyword) }
+      if let activation = description.activation { words += activation.words }
     case .dropout(let rate): words.append("\(rate)")
-    case .add(let activation): words += inputs + (activation.map { [$0.keyword] } ?? [])
+    case .add(let activation): words += inputs + (activation?.words ?? [])
     case .multiply, .concat: words += inputs
-    case .activation, .globalAveragePool, .flatten, .softmax: break
+    case .activation(let activation): words += activation.arguments
+    case .globalAveragePool, .flatten, .softmax: break
     }
     switch kind {
     case .add, .multiply, .concat: break
@@ -42,6 +43,10 @@ extension LayerDescription {
     }
     return words.joined(separator: " ")
   }
+}
+
+extension Activation {
+  fileprivate var words: [String] { [keyword] + arguments }
 }
 
 extension ConvolutionDescription {
@@ -64,7 +69,7 @@ private func linearWords(_ hasBias: Bool, _ weightInit: WeightInit?, _ activatio
   case .normal(let deviation): words += ["init", "normal", "\(deviation)"]
   case nil: break
   }
-  if let activation { words.append(activation.keyword) }
+  if let activation { words += activation.words }
   return words
 }
 

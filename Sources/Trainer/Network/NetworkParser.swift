@@ -95,7 +95,7 @@ private struct NetworkParser {
     case "add":
       var activation: Activation?
       while !line.isAtEnd {
-        if let function = takeActivation(&line) {
+        if let function = try takeActivation(&line) {
           activation = function
           break
         }
@@ -115,8 +115,9 @@ private struct NetworkParser {
       return word.text == "flatten" ? .flatten : word.text == "softmax" ? .softmax : .globalAveragePool
     default:
       guard let activation = Activation(keyword: word.text) else { throw line.error("a layer") }
+      let function = try withArguments(activation, &line)
       try readFrom(&line, &inputs)
-      return .activation(activation)
+      return .activation(function)
     }
   }
 
@@ -144,7 +145,7 @@ private struct NetworkParser {
         result.hasBias = false
       } else if line.takes("init") {
         result.weightInit = try readInit(&line)
-      } else if let activation = takeActivation(&line) {
+      } else if let activation = try takeActivation(&line) {
         result.activation = activation
       } else {
         try readFrom(&line, &inputs, options: options)
@@ -161,7 +162,7 @@ private struct NetworkParser {
         result.hasBias = false
       } else if line.takes("init") {
         result.weightInit = try readInit(&line)
-      } else if let activation = takeActivation(&line) {
+      } else if let activation = try takeActivation(&line) {
         result.activation = activation
       } else {
         try readFrom(&line, &inputs, options: options)
@@ -193,7 +194,7 @@ private struct NetworkParser {
         result.momentum = try line.number("a share in 0...1", in: 0...1)
       } else if line.takes("epsilon") {
         result.epsilon = try line.number("a positive number", in: .leastNormalMagnitude...1)
-      } else if let activation = takeActivation(&line) {
+      } else if let activation = try takeActivation(&line) {
         result.activation = activation
       } else {
         try readFrom(
@@ -231,9 +232,19 @@ private struct NetworkParser {
       deviation: try line.number("a standard deviation of at least 0", in: 0...Float.greatestFiniteMagnitude))
   }
 
-  private func takeActivation(_ line: inout LineScanner) -> Activation? {
-    for activation in Activation.allCases where line.takes(activation.keyword) { return activation }
+  private func takeActivation(_ line: inout LineScanner) throws(TrainerError) -> Activation? {
+    for activation in Activation.allCases where line.takes(activation.keyword) {
+      return try withArguments(activation, &line)
+    }
     return nil
+  }
+
+  /// The activation whose keyword has been taken, with the slope that may follow it.
+  private func withArguments(_ activation: Activation, _ line: inout LineScanner) throws(TrainerError) -> Activation {
+    guard case .leakyReLU = activation, let slope = try line.optionalNumber("a slope in 0...1", in: 0...1) else {
+      return activation
+    }
+    return .leakyReLU(slope: slope)
   }
 
   /// `from NAME`, if anything is left; anything else is an error that names the `options`.

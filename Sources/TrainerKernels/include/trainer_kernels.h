@@ -15,7 +15,23 @@ extern "C" {
 #define TRAINER_SLACK 16
 
 // Codes of the element-wise functions: Format's `Activation`, 0 being none.
-enum { TRAINER_NONE = 0, TRAINER_RELU = 1, TRAINER_RELU6 = 2, TRAINER_SIGMOID = 3, TRAINER_TANH = 4 };
+enum {
+  TRAINER_NONE,
+  TRAINER_RELU,
+  TRAINER_RELU6,
+  TRAINER_SIGMOID,
+  TRAINER_TANH,
+  TRAINER_HARD_SIGMOID,
+  TRAINER_HARD_SWISH,
+  TRAINER_GELU,
+  TRAINER_SILU,
+  TRAINER_LEAKY_RELU,
+};
+
+typedef struct {
+  int code;
+  float slope;  // of the leaky ReLU
+} trainer_function;
 
 // A window over an image that is already padded: sizes in pixels, `width` and `channels` of the padded image, which has
 // `channels` in all, of which `group_channels` from `first_channel` on are looked at.
@@ -64,11 +80,13 @@ void trainer_narrow_weight_gradient(const trainer_window *_Nonnull window, ptrdi
 
 // values [rows, columns], the rows `stride` apart: activation(value + bias[column]).
 void trainer_bias_activation(float *_Nonnull values, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
-                             const float *_Nullable bias, int activation);
-void trainer_activation(int activation, const float *_Nonnull input, float *_Nonnull output, ptrdiff_t count);
-// input_gradient = output_gradient · f′ where f's value is `output`; the gradients may be the same memory.
-void trainer_activation_gradient(int activation, const float *_Nonnull output, const float *_Nonnull output_gradient,
-                                 float *_Nonnull input_gradient, ptrdiff_t count);
+                             const float *_Nullable bias, trainer_function activation);
+void trainer_activation(trainer_function activation, const float *_Nonnull input, float *_Nonnull output, ptrdiff_t count);
+// input_gradient = output_gradient · f′, computed from f's results, or from its arguments for hard swish, GELU and SiLU;
+// the gradients may be the same memory.
+void trainer_activation_gradient(trainer_function activation, const float *_Nonnull values,
+                                 const float *_Nonnull output_gradient, float *_Nonnull input_gradient,
+                                 ptrdiff_t count);
 // output may be a or b.
 void trainer_add(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull output, ptrdiff_t count);
 // a [pixels, channels] · b [channels] → output [pixels, channels]

@@ -30,7 +30,7 @@ extension CPUBackend {
             pixels, geometry.groupOutputs, geometry.patch, patches, plan.weights(w, group: group).transposed,
             into: target + first * outputs + group * geometry.groupOutputs, stride: outputs)
         }
-        trainer_bias_activation(target + first * outputs, pixels, outputs, outputs, b, activation.code)
+        trainer_bias_activation(target + first * outputs, pixels, outputs, outputs, b, activation.function)
       }
     }
   }
@@ -55,7 +55,7 @@ extension CPUBackend {
         let gradient = dy + image * geometry.output.count
         if let activation {
           trainer_activation_gradient(
-            activation.code, y + image * geometry.output.count, gradient, gradient, geometry.output.count)
+            activation.function, y + image * geometry.output.count, gradient, gradient, geometry.output.count)
         }
         trainer_column_sums(gradient, geometry.output.height * geometry.output.width, outputs, db)
         let padded = plan.pad(x + image * geometry.input.count, into: scratch)
@@ -84,7 +84,7 @@ extension CPUBackend {
       let target = y + image * geometry.output.count
       var window = plan.window(group: 0)
       trainer_narrow_convolution(&window, geometry.output.height, outputs, padded, packed, b, target)
-      if let activation { trainer_activation(activation.code, target, target, geometry.output.count) }
+      if let activation { trainer_activation(activation.function, target, target, geometry.output.count) }
     }
   }
 

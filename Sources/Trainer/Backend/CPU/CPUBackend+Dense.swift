@@ -15,7 +15,7 @@ extension CPUBackend {
         count, o.count, inputs, Matrix(x, stride: inputs), Matrix(w + o.lowerBound * inputs, stride: inputs).transposed,
         into: y + o.lowerBound, stride: outputs)
       trainer_bias_activation(
-        y + o.lowerBound, count, o.count, outputs, b.map { $0 + o.lowerBound }, activation.code)
+        y + o.lowerBound, count, o.count, outputs, b.map { $0 + o.lowerBound }, activation.function)
     }
   }
 
@@ -29,7 +29,7 @@ extension CPUBackend {
     let (dy, dw, db) = (floats(outputGradient), floats(weightGradient), biasGradient.map(floats))
     if let activation {
       forEachRun(of: count * outputs) { start, run in
-        trainer_activation_gradient(activation.code, y + start, dy + start, dy + start, run)
+        trainer_activation_gradient(activation.function, y + start, dy + start, dy + start, run)
       }
     }
     if let db {

@@ -18,7 +18,7 @@ extension CPUBackend {
         trainer_depthwise($0, geometry.output.height, geometry.groupOutputs, padded, w, target)
       }
       trainer_bias_activation(
-        target, geometry.output.height * geometry.output.width, outputs, outputs, b, activation.code)
+        target, geometry.output.height * geometry.output.width, outputs, outputs, b, activation.function)
     }
   }
 
@@ -41,7 +41,7 @@ extension CPUBackend {
         let gradient = dy + image * geometry.output.count
         if let activation {
           trainer_activation_gradient(
-            activation.code, y + image * geometry.output.count, gradient, gradient, geometry.output.count)
+            activation.function, y + image * geometry.output.count, gradient, gradient, geometry.output.count)
         }
         trainer_column_sums(gradient, geometry.output.height * geometry.output.width, outputs, db)
         let padded = plan.pad(x + image * geometry.input.count, into: scratch)

@@ -95,16 +95,16 @@ public final class CPUBackend: Backend {
   public func activationForward(_ activation: Activation, input: DeviceSlice, output: DeviceSlice) {
     let (x, y) = (floats(input), floats(output))
     forEachRun(of: output.count) { start, count in
-      trainer_activation(activation.code, x + start, y + start, count)
+      trainer_activation(activation.function, x + start, y + start, count)
     }
   }
 
   public func activationBackward(
-    _ activation: Activation, output: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
+    _ activation: Activation, values: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
   ) {
-    let (y, dy, dx) = (floats(output), floats(outputGradient), floats(inputGradient))
-    forEachRun(of: output.count) { start, count in
-      trainer_activation_gradient(activation.code, y + start, dy + start, dx + start, count)
+    let (v, dy, dx) = (floats(values), floats(outputGradient), floats(inputGradient))
+    forEachRun(of: values.count) { start, count in
+      trainer_activation_gradient(activation.function, v + start, dy + start, dx + start, count)
     }
   }
 
@@ -208,10 +208,22 @@ extension CPUBackend {
 }
 
 extension Activation {
-  /// The code that `TrainerKernels` knows it by.
-  var code: Int32 { Int32(rawValue) }
+  /// What `TrainerKernels` knows it by.
+  var function: trainer_function {
+    switch self {
+    case .relu: trainer_function(code: Int32(TRAINER_RELU), slope: 0)
+    case .relu6: trainer_function(code: Int32(TRAINER_RELU6), slope: 0)
+    case .sigmoid: trainer_function(code: Int32(TRAINER_SIGMOID), slope: 0)
+    case .tanh: trainer_function(code: Int32(TRAINER_TANH), slope: 0)
+    case .hardSigmoid: trainer_function(code: Int32(TRAINER_HARD_SIGMOID), slope: 0)
+    case .hardSwish: trainer_function(code: Int32(TRAINER_HARD_SWISH), slope: 0)
+    case .gelu: trainer_function(code: Int32(TRAINER_GELU), slope: 0)
+    case .silu: trainer_function(code: Int32(TRAINER_SILU), slope: 0)
+    case .leakyReLU(let slope): trainer_function(code: Int32(TRAINER_LEAKY_RELU), slope: slope)
+    }
+  }
 }
 
 extension Activation? {
-  var code: Int32 { self?.code ?? Int32(TRAINER_NONE) }
+  var function: trainer_function { self?.function ?? trainer_function(code: Int32(TRAINER_NONE), slope: 0) }
 }

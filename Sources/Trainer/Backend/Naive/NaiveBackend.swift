@@ -47,10 +47,10 @@ public final class NaiveBackend: Backend {
   }
 
   public func activationBackward(
-    _ activation: Activation, output: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
+    _ activation: Activation, values: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
   ) {
-    let (y, dy, dx) = (Doubles(output), Doubles(outputGradient), Doubles(inputGradient))
-    for i in 0..<output.count { dx[i] = dy[i] * activation.slope(at: y[i]) }
+    let (v, dy, dx) = (Doubles(values), Doubles(outputGradient), Doubles(inputGradient))
+    for i in 0..<values.count { dx[i] = dy[i] * activation.slope(at: v[i]) }
   }
 
   public func add(_ a: DeviceSlice, _ b: DeviceSlice, output: DeviceSlice) {
@@ -126,25 +126,4 @@ struct Doubles {
 extension MultiplyGeometry {
   /// The element of b that element `i` of a is multiplied by.
   fileprivate func factor(of i: Int) -> Int { i / count * channels + i % channels }
-}
-
-extension Activation {
-  func value(_ x: Double) -> Double {
-    switch self {
-    case .relu: max(x, 0)
-    case .relu6: min(max(x, 0), 6)
-    case .sigmoid: 1 / (1 + exp(-x))
-    case .tanh: Foundation.tanh(x)
-    }
-  }
-
-  /// The derivative where the function's value is `y`; 0 at the kinks.
-  func slope(at y: Double) -> Double {
-    switch self {
-    case .relu: y > 0 ? 1 : 0
-    case .relu6: y > 0 && y < 6 ? 1 : 0
-    case .sigmoid: y * (1 - y)
-    case .tanh: 1 - y * y
-    }
-  }
 }
