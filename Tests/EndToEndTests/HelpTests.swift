@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct HelpTests {
   static let commands = [
-    Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, InitCommand.command,
-    InfoCommand.command, InfoCommand.dataCommand, RateFindCommand.command, LookCommand.command, DemoCommand.command,
-    PhotoCommand.command,
+    Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, BenchCommand.command,
+    InitCommand.command, InfoCommand.command, InfoCommand.dataCommand, RateFindCommand.command, LookCommand.command,
+    DemoCommand.command, PhotoCommand.command,
   ]
 
   /// docs/cli.md has every help text as it is: the page is the snapshot.
@@ -21,7 +21,9 @@ import Testing
   }
 
   /// And prints it, on standard output, whatever else is on the line.
-  @Test(arguments: ["train", "evaluate", "quantize", "init", "info", "data", "lr-find", "look", "demo", "photo"])
+  @Test(arguments: [
+    "train", "evaluate", "quantize", "bench", "init", "info", "data", "lr-find", "look", "demo", "photo",
+  ])
   func everyCommandHasHelp(name: String) throws {
     let folder = try TemporaryFolder()
     let result = try Program(name: "edgetrain").run([name, "--help"], in: folder)

@@ -1,0 +1,63 @@
+import Terminal
+import Trainer
+
+enum BenchCommand {
+  static let command = Command(
+    name: "edgetrain bench",
+    summary: "Measures how many images a second a network trains on, with made-up images.",
+    operands: [Operand("NET")],
+    options: [
+      Option("batch", value: "N", help: "images in a step (default: as NET says)"),
+      CommonOptions.threads,
+      Option("seconds", value: "S", help: "how long to measure, after a tenth of it to warm up (default 2)"),
+      CommonOptions.json,
+    ],
+    examples: ["edgetrain bench nets/lenet5.net --batch 64 --threads 1"])
+
+  static func run(_ words: [String]) throws {
+    guard let arguments = try command.arguments(words) else { return }
+    var description = try NetworkDescription(path: arguments.operands[0])
+    if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
+    let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
+    let seconds = try arguments.number("seconds", expected: "a number above 0", where: { $0 > 0 }) ?? 2
+    OpenBLASEnvironment.establish()
+
+    let batch = description.recipe.batch
+    let network = try Network(description, backend: CPUBackend(threads: threads), batch: batch, seed: 1)
+    let inputs = description.randomInputs(count: batch, seed: 1)
+    // Class 0 for all: what is learnt does not change the work. Other losses take targets of zeros.
+    let labels = [Int32](repeating: 0, count: batch)
+    func step() throws { _ = try network.trainStep(inputs: inputs, labels: labels, count: batch, rate: 0) }
+
+    let clock = ContinuousClock()
+    let warm = clock.now + .seconds(seconds / 10)
+    repeat { try step() } while clock.now < warm
+    var times: [Double] = []
+    let end = clock.now + .seconds(seconds)
+    repeat {
+      let start = clock.now
+      try step()
+      times.append((clock.now - start).seconds)
+    } while clock.now < end
+    times.sort()
+    let median = Double(batch) / times[times.count / 2]
+    let best = Double(batch) / times[0]
+
+    guard arguments.has("json") else {
+      write(
+        "\(description.name): median \(fixed(median, decimals: 0)) images/s, best step "
+          + "\(fixed(best, decimals: 0)) images/s; batch \(batch), threads: \(threads), \(times.count) steps\n")
+      return
+    }
+    var json = JSONWriter(isOneLine: true)
+    json.object { json in
+      json.field("network", description.name)
+      json.field("batch", batch)
+      json.field("threads", threads)
+      json.field("steps", times.count)
+      json.field("images_per_second", median, decimals: 1)
+      json.field("best_images_per_second", best, decimals: 1)
+    }
+    write(json.text)
+  }
+}
