@@ -65,7 +65,9 @@ struct WindowShape: CustomStringConvertible {
     let windows = [(3, 3), (1, 1), (1, 3), (3, 1), (2, 2), (7, 7), (4, 2), (1, 9), (9, 1), (5, 5), (1, 25)].filter {
       taps == 0 || $0 * $1 == taps
     }
-    let widths = [1, 2, 3, 7, 8, 9, 13, block - 1, block, block + 1, 2 * block + 5, 4 * block, 97]
+    let widths = [
+      1, 2, 3, 7, 8, 9, 13, block / 2, block - 1, block, block + 1, 3 * block / 2, 2 * block + 5, 4 * block, 97,
+    ]
     var result: [WindowShape] = []
     for channels in Set(widths).sorted() where channels > 0 {
       for (number, (height, width)) in windows.enumerated() {

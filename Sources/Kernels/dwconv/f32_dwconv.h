@@ -1,7 +1,7 @@
 // Depthwise convolution in f32. Needs a simd/ header and `F32_DW_VECTORS`, vectors of a block, before it.
 #pragma once
 
-enum { DW_KR = 1, DW_BLOCK = F32_DW_VECTORS * LANES };
+enum { DW_KR = 1, DW_BLOCK = F32_DW_VECTORS * LANES, DW_PAIRS = false };
 
 typedef float dw_element;
 
@@ -24,8 +24,8 @@ KERNEL_INLINE dw_scales dw_load_scales(const dw_shape *a, size_t channel) {
   return (dw_scales){0};
 }
 
-KERNEL_INLINE dw_inputs dw_load(const float *const *taps, size_t count, size_t offset, size_t n) {
-  (void)count;
+KERNEL_INLINE dw_inputs dw_load(const float *const *taps, size_t second, size_t count, size_t offset, size_t n) {
+  (void)second, (void)count;
   const float *p = taps[0] + offset;
   dw_inputs x;
   UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) {
@@ -51,9 +51,13 @@ KERNEL_INLINE dw_sums dw_dot(dw_sums sums, dw_inputs x, dw_weights w) {
   return sums;
 }
 
-KERNEL_INLINE void f32_dw_store(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel, size_t n,
-                                dw_sums sums) {
-  (void)scales;
+KERNEL_INLINE dw_weights dw_both_weights(dw_weights w) { return w; }
+KERNEL_INLINE dw_sums dw_both_sums(dw_sums sums) { return sums; }
+KERNEL_INLINE dw_scales dw_both_scales(dw_scales scales) { return scales; }
+
+KERNEL_INLINE void f32_dw_store(const void *arguments, const dw_scales *scales, size_t pixel, size_t segment,
+                                size_t channel, size_t n, dw_sums sums) {
+  (void)scales, (void)segment;
   const f32_dwconv_arguments *a = arguments;
   float *output = a->output + pixel * a->output_stride + channel;
   UNROLL for (size_t v = 0; v < F32_DW_VECTORS; v++) {

@@ -8,7 +8,31 @@
 //   *block, vf32 *v)` the reverse;
 // - `void qs8_dw_store_s8(int8_t *, const qs8_requantization *, const vf32 *scales, const vs32 *sums, size_t n)`: the last
 //   step of the first n channels of a block, all when n is larger.
+// And, if half a block can be two pixels' (dwconv.h), QS8_DW_PAIRS and
+// - `qs8_group_pair(taps, second, count, offset, n, x)`: as qs8_group, the second half of a block from taps[second …];
+// - `vf32 vf32_both(vf32)`, `vs32 vs32_both(vs32)`, `qs8_weights qs8_weights_both(qs8_weights)`: the first half twice;
+// - `void qs8_dw_store_s8_pair(int8_t *, int8_t *second, …)`: as qs8_dw_store_s8, n of each half.
 #pragma once
+
+#ifdef QS8_DW_PAIRS
+enum { DW_PAIRS = true };
+#else
+enum { DW_PAIRS = false };
+// Never called.
+KERNEL_INLINE vf32 vf32_both(vf32 v) { return v; }
+KERNEL_INLINE vs32 vs32_both(vs32 v) { return v; }
+KERNEL_INLINE qs8_weights qs8_weights_both(qs8_weights w) { return w; }
+KERNEL_INLINE void qs8_group_pair(const int8_t *const *taps, size_t second, size_t count, size_t offset, size_t n,
+                                  qs8_inputs *x) {
+  (void)second;
+  qs8_group(taps, count, offset, n, x);
+}
+KERNEL_INLINE void qs8_dw_store_s8_pair(int8_t *output, int8_t *second, const qs8_requantization *r,
+                                        const vf32 *scales, const vs32 *sums, size_t n) {
+  (void)second;
+  qs8_dw_store_s8(output, r, scales, sums, n);
+}
+#endif
 
 enum { DW_KR = QS8_KR, DW_BLOCK = QS8_DW_VECTORS * LANES };
 
@@ -41,9 +65,13 @@ typedef struct {
   vf32 bias[QS8_DW_VECTORS];
 } dw_scales;
 
-KERNEL_INLINE dw_inputs dw_load(const int8_t *const *taps, size_t count, size_t offset, size_t n) {
+KERNEL_INLINE dw_inputs dw_load(const int8_t *const *taps, size_t second, size_t count, size_t offset, size_t n) {
   dw_inputs x;
-  qs8_group(taps, count, offset, n, x.v);
+  if (DW_PAIRS && second > 0) {
+    qs8_group_pair(taps, second, count, offset, n, x.v);
+  } else {
+    qs8_group(taps, count, offset, n, x.v);
+  }
   return x;
 }
 
@@ -73,15 +101,38 @@ KERNEL_INLINE dw_scales dw_load_scales(const dw_shape *a, size_t channel) {
   return scales;
 }
 
-KERNEL_INLINE void qs8_dw_store_static(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel,
-                                       size_t n, dw_sums sums) {
-  const qs8_dwconv_arguments *a = arguments;
-  int8_t *output = a->output + pixel * a->output_stride + channel;
-  qs8_dw_store_s8(output, &a->requantization, scales->multipliers, sums.v, n);
+KERNEL_INLINE dw_weights dw_both_weights(dw_weights w) {
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) w.v[v] = qs8_weights_both(w.v[v]);
+  return w;
 }
 
-KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *scales, size_t pixel, size_t channel,
-                                        size_t n, dw_sums sums) {
+KERNEL_INLINE dw_sums dw_both_sums(dw_sums sums) {
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) sums.v[v] = vs32_both(sums.v[v]);
+  return sums;
+}
+
+KERNEL_INLINE dw_scales dw_both_scales(dw_scales scales) {
+  UNROLL for (size_t v = 0; v < QS8_DW_VECTORS; v++) {
+    scales.multipliers[v] = vf32_both(scales.multipliers[v]);
+    scales.bias[v] = vf32_both(scales.bias[v]);
+  }
+  return scales;
+}
+
+KERNEL_INLINE void qs8_dw_store_static(const void *arguments, const dw_scales *scales, size_t pixel, size_t segment,
+                                       size_t channel, size_t n, dw_sums sums) {
+  const qs8_dwconv_arguments *a = arguments;
+  int8_t *output = a->output + pixel * a->output_stride + channel;
+  if (DW_PAIRS && segment > 0) {
+    int8_t *second = output + segment * a->output_stride;
+    qs8_dw_store_s8_pair(output, second, &a->requantization, scales->multipliers, sums.v, n);
+  } else {
+    qs8_dw_store_s8(output, &a->requantization, scales->multipliers, sums.v, n);
+  }
+}
+
+KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *scales, size_t pixel, size_t segment,
+                                        size_t channel, size_t n, dw_sums sums) {
   const qs8_f32_dwconv_arguments *a = arguments;
   float *output = a->output + pixel * a->output_stride + channel;
   float partial[DW_BLOCK];
@@ -93,6 +144,7 @@ KERNEL_INLINE void qs8_dw_store_dynamic(const void *arguments, const dw_scales *
   }
   qs8_dw_store(block, y);
   if (n < DW_BLOCK) memcpy(output, partial, n * sizeof *output);
+  if (segment > 0) memcpy(output + segment * a->output_stride, partial + DW_BLOCK / 2, n * sizeof *output);
 }
 
 #include "dwconv.h"

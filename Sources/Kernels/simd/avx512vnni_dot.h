@@ -32,12 +32,11 @@ KERNEL_INLINE __m512i avx512_tap(const int8_t *p, size_t n) {
   const __m512i x = n >= 64 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8((UINT64_C(1) << n) - 1, p);
   return avx512_unsigned(x);
 }
-KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+// Four taps interleaved; those from `count` on are not given.
+KERNEL_INLINE void avx512_interleave(const __m512i *taps, size_t count, qs8_inputs *x) {
   const __m512i zero = _mm512_setzero_si512();
-  const __m512i a = avx512_tap(taps[0] + offset, n);
-  const __m512i b = count > 1 ? avx512_tap(taps[1] + offset, n) : zero;
-  const __m512i c = count > 2 ? avx512_tap(taps[2] + offset, n) : zero;
-  const __m512i d = count > 3 ? avx512_tap(taps[3] + offset, n) : zero;
+  const __m512i a = taps[0], b = count > 1 ? taps[1] : zero, c = count > 2 ? taps[2] : zero,
+                d = count > 3 ? taps[3] : zero;
   const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
   const __m512i cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
   x[0] = _mm512_unpacklo_epi16(ab_low, cd_low);
@@ -45,6 +44,29 @@ KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t off
   x[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
   x[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
 }
+KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
+  __m512i rows[QS8_KR];
+  UNROLL for (size_t i = 0; i < count; i++) rows[i] = avx512_tap(taps[i] + offset, n);
+  avx512_interleave(rows, count, x);
+}
+
+// Half a block of two pixels each, in the two halves of the vectors.
+#define QS8_DW_PAIRS
+KERNEL_INLINE void qs8_group_pair(const int8_t *const *taps, size_t second, size_t count, size_t offset, size_t n,
+                                  qs8_inputs *x) {
+  const __mmask32 mask = n >= 32 ? ~UINT32_C(0) : (UINT32_C(1) << n) - 1;
+  __m512i rows[QS8_KR];
+  UNROLL for (size_t i = 0; i < count; i++) {
+    const __m256i low = _mm256_maskz_loadu_epi8(mask, taps[i] + offset);
+    const __m256i high = _mm256_maskz_loadu_epi8(mask, taps[second + i] + offset);
+    rows[i] = avx512_unsigned(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+  }
+  avx512_interleave(rows, count, x);
+}
+KERNEL_INLINE vf32 vf32_both(vf32 v) { return _mm512_shuffle_f32x4(v, v, 0x44); }
+KERNEL_INLINE vs32 vs32_both(vs32 v) { return _mm512_shuffle_i32x4(v, v, 0x44); }
+KERNEL_INLINE qs8_weights qs8_weights_both(qs8_weights w) { return _mm512_shuffle_i32x4(w, w, 0x44); }
+
 KERNEL_INLINE void qs8_dw_load(const float *block, vf32 *v) {
   UNROLL for (size_t i = 0; i < QS8_DW_VECTORS; i++) {
     v[i] = _mm512_castps128_ps512(_mm_loadu_ps(block + 4 * i));
@@ -61,14 +83,30 @@ KERNEL_INLINE void qs8_dw_store(float *block, const vf32 *v) {
     _mm_storeu_ps(block + 48 + 4 * i, _mm512_extractf32x4_ps(v[i], 3));
   }
 }
-KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
-                                   size_t n) {
+KERNEL_INLINE __m512i avx512_dw_bytes(const qs8_requantization *r, const vf32 *scales, const vs32 *sums) {
   const __m512i bytes =
       _mm512_packs_epi16(avx512_requantize(r, scales, sums), avx512_requantize(r, scales + 2, sums + 2));
-  const __m512i q = _mm512_max_epi8(bytes, _mm512_set1_epi8(avx512_lowest(r)));
+  return _mm512_max_epi8(bytes, _mm512_set1_epi8(avx512_lowest(r)));
+}
+KERNEL_INLINE void qs8_dw_store_s8(int8_t *output, const qs8_requantization *r, const vf32 *scales, const vs32 *sums,
+                                   size_t n) {
+  const __m512i q = avx512_dw_bytes(r, scales, sums);
   if (n >= 64) {
     _mm512_storeu_si512(output, q);
   } else {
     _mm512_mask_storeu_epi8(output, (UINT64_C(1) << n) - 1, q);
+  }
+}
+KERNEL_INLINE void qs8_dw_store_s8_pair(int8_t *output, int8_t *second, const qs8_requantization *r,
+                                        const vf32 *scales, const vs32 *sums, size_t n) {
+  const __m512i q = avx512_dw_bytes(r, scales, sums);
+  const __m256i low = _mm512_castsi512_si256(q), high = _mm512_extracti64x4_epi64(q, 1);
+  if (n >= 32) {
+    _mm256_storeu_si256((__m256i *)output, low);
+    _mm256_storeu_si256((__m256i *)second, high);
+  } else {
+    const __mmask32 mask = (UINT32_C(1) << n) - 1;
+    _mm256_mask_storeu_epi8(output, mask, low);
+    _mm256_mask_storeu_epi8(second, mask, high);
   }
 }

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Points the taps of output pixels at the inputs they see: the operand `inputs` of the igemm kernels, made on the fly
 /// for one tile of rows.
 ///
@@ -14,6 +16,9 @@ struct Indirection {
   /// Taps and elements per tap, as the kernel counts them.
   let taps: Int
   let depth: Int
+  /// What the kernel is to read of each tap: where inputs are copied, up to the end of its last step, for which the packed
+  /// weights hold zeros. A step of its own for few inputs would cost more.
+  let readDepth: Int
   /// Whether a tap is a whole row of the window.
   private let joinsColumns: Bool
   /// Lines copied with their padding: how many fit, and the bytes of each. None if lines are used where they lie.
@@ -25,11 +30,12 @@ struct Indirection {
   /// Copied lines should stay in the second-level cache.
   private static let mostCopiedBytes = 1 << 17
 
-  init(_ shape: ProductShape, elementSize: Int, rowsPerTile: Int) {
+  init(_ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>) {
     let window = shape.window
     self.window = window
     self.elementSize = elementSize
-    self.rowsPerTile = rowsPerTile
+    rowsPerTile = Int(kernel.pointee.mr)
+    let kr = Int(kernel.pointee.kr)
     var canJoin =
       shape.groups == 1 && window.dilationWidth == 1 && window.width > 1 && window.channels < Indirection.fewChannels
     var (lines, lineBytes) = (0, 0)
@@ -38,7 +44,7 @@ struct Indirection {
       let span = (rowsPerTile - 1 + window.outputWidth - 1) / window.outputWidth
       lines = span * window.strideHeight + (window.height - 1) * window.dilationHeight + 1
       let pixels = max((window.outputWidth - 1) * window.strideWidth + window.width, window.left + window.inputWidth)
-      lineBytes = pixels * window.channels * elementSize
+      lineBytes = (pixels * window.channels + kr - 1) * elementSize
       // Lines of two images of a batch could want the same room.
       canJoin = window.batch == 1 && lines <= Indirection.mostCopiedBytes / lineBytes
     }
@@ -47,6 +53,7 @@ struct Indirection {
     copiedLineBytes = canJoin ? lineBytes : 0
     taps = joinsColumns ? window.height : window.height * window.width
     depth = joinsColumns ? window.width * window.channels : window.channels / shape.groups
+    readDepth = copiedLines > 0 ? (depth + kr - 1) / kr * kr : depth
   }
 
   /// Bytes that one thread needs: the pointers, the numbers of the copied lines, and those lines.
@@ -58,7 +65,7 @@ struct Indirection {
 
   /// Makes `workspace` ready for tiles of an input that it has not seen.
   ///
-  /// - Parameter outside: `depth` elements that stand for what is outside the image, all bytes equal.
+  /// - Parameter outside: `readDepth` elements that stand for what is outside the image, all bytes equal.
   func begin(_ workspace: UnsafeMutableRawPointer, outside: UnsafeRawPointer) {
     guard copiedLines > 0 else { return }
     let numbers = (workspace + pointerBytes).assumingMemoryBound(to: Int.self)
@@ -87,8 +94,7 @@ struct Indirection {
     // Output line by output line.
     var first = pixels.lowerBound
     while first < pixels.upperBound {
-      let line = first / window.outputWidth
-      let column = first % window.outputWidth
+      let (line, column) = first.quotientAndRemainder(dividingBy: window.outputWidth)
       let count = min(pixels.upperBound - first, window.outputWidth - column)
       let image = input + line / window.outputHeight * window.imageElements * elementSize
       let y = line % window.outputHeight * window.strideHeight - window.top

@@ -92,16 +92,36 @@ struct WindowRow {
     _ outside: UnsafeRawPointer?
   ) {
     let pixelBytes = window.channels * elementSize
+    // Pixels to the left of the line, then on it: three loops without a choice in them.
+    let left = x < 0 ? min(count, steps(-x, of: step)) : 0
+    let inside = max(left, min(count, steps(window.inputWidth - x, of: step)))
+    point(target, left, from: outside ?? line, by: 0)
+    point(
+      target + left * window.height, inside - left, from: line + (x + left * step) * pixelBytes, by: step * pixelBytes)
+    point(
+      target + inside * window.height, count - inside,
+      from: outside ?? line + (window.inputWidth - 1) * pixelBytes, by: 0)
+  }
+
+  /// How many steps it takes to go `distance`; none if it is negative.
+  private func steps(_ distance: Int, of step: Int) -> Int {
+    if distance <= 0 { return 0 }
+    return step == 1 ? distance : (distance + step - 1) / step
+  }
+
+  /// `count` pointers at equal distances, for every `window.height`-th place.
+  @inline(__always)
+  private func point(
+    _ target: UnsafeMutablePointer<UnsafeRawPointer>, _ count: Int, from start: UnsafeRawPointer, by step: Int
+  ) {
+    guard count > 0 else { return }
+    let height = window.height
     var next = target
-    var inputX = x
+    var pointer = start
     for _ in 0..<count {
-      if inputX >= 0 && inputX < window.inputWidth {
-        next.pointee = line + inputX * pixelBytes
-      } else {
-        next.pointee = outside ?? line + (inputX < 0 ? 0 : window.inputWidth - 1) * pixelBytes
-      }
-      next += window.height
-      inputX += step
+      next.pointee = pointer
+      next += height
+      pointer += step
     }
   }
 }

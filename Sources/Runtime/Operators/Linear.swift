@@ -82,7 +82,7 @@ extension Lowering {
       if let tiling = WinogradTiling(shape, kernel: kernel), tiling.pays {
         return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
       }
-      let indirection = Indirection(shape, elementSize: 4, rowsPerTile: Int(kernel.pointee.mr))
+      let indirection = Indirection(shape, elementSize: 4, kernel: kernel)
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try FloatProductStep(
         shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
@@ -91,7 +91,7 @@ extension Lowering {
       append(step, operands, reads: [operands.x], workspace)
     case (.s8, .s8):
       let kernel = kernel(.qs8_igemm)
-      let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
+      let indirection = Indirection(shape, elementSize: 1, kernel: kernel)
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try Int8ProductStep(
         shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
@@ -102,7 +102,7 @@ extension Lowering {
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
       let kernel = kernel(.qs8_f32_igemm)
-      let indirection = Indirection(shape, elementSize: 1, rowsPerTile: Int(kernel.pointee.mr))
+      let indirection = Indirection(shape, elementSize: 1, kernel: kernel)
       let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
       let step = try DynamicProductStep(
         shape, indirection, kernel: kernel,

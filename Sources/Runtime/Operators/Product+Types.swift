@@ -30,7 +30,7 @@ final class FloatProductStep: ProductStep {
 
   override func multiply(_ tile: ProductTile) {
     var arguments = f32_igemm_arguments(
-      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
+      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), weights: tile.weights,
       output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels,
       residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels, minimum: bounds.lowerBound,
@@ -69,7 +69,7 @@ final class Int8ProductStep: ProductStep {
 
   override func multiply(_ tile: ProductTile) {
     var arguments = qs8_igemm_arguments(
-      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
+      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
       output: mutable(1, as: Int8.self) + tile.output, output_stride: shape.outputChannels,
       residual: residual(tile, as: Int8.self), residual_stride: shape.outputChannels, addition: addition,
@@ -112,7 +112,7 @@ final class DynamicProductStep: ProductStep {
   override func multiply(_ tile: ProductTile) {
     let parameters = address(3, as: DynamicOperand.Parameters.self).pointee
     var arguments = qs8_f32_igemm_arguments(
-      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.depth,
+      rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
       output: mutable(1, as: Float.self) + tile.output, output_stride: shape.outputChannels,
       residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels,

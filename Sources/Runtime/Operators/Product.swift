@@ -60,7 +60,7 @@ class ProductStep: Step {
     groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
     packed = try AlignedMemory(count: groupBytes * shape.groups)
     for group in 0..<shape.groups { pack(group, packed.base + group * groupBytes) }
-    outside = try AlignedMemory(count: indirection.depth * indirection.elementSize)
+    outside = try AlignedMemory(count: indirection.readDepth * indirection.elementSize)
     outside.fill(0)
 
     // Rows first: threads then read the same weights, which all have in their caches. Few rows, as in a dense layer,
