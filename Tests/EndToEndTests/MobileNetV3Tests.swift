@@ -23,14 +23,15 @@ import Trainer
       for index in 0..<images { pixels[(index * size)..<((index + 1) * size)].withUnsafeBytes(body) }
     }
 
-    let float = try Session(model)
+    let float = try Session(model, options: SessionOptions(computesEveryTensor: true))
     var calibrator = Calibrator(graph: float.graph, observer: .minMax)
     forEachImage { image in
       float.input(0).copyMemory(from: image)
       float.run { calibrator.observe(tensor: $0, values: $1.bindMemory(to: Float.self)) }
     }
     let int8 = try Session(
-      model.quantized(ranges: calibrator.ranges(), options: QuantizationOptions(selfTest: false)))
+      model.quantized(ranges: calibrator.ranges(), options: QuantizationOptions(selfTest: false)),
+      options: SessionOptions(computesEveryTensor: true))
     // From the picture to the logits nothing is left in float.
     let floatOps = ["quantize", "dequantize", "lookup_softmax"]
     #expect(
