@@ -26,6 +26,8 @@ struct WinogradTiling {
   /// Elements of a block's transforms, for inputs and for products, that leave the second-level cache room for weights.
   private static let blockElements = 96 << 10
   private static let lineElements = 16
+  /// Transformed weights that the second-level cache holds.
+  private static let nearElements = 192 << 10
 
   /// nil for a convolution that is not of Winograd's kind.
   ///
@@ -60,7 +62,9 @@ struct WinogradTiling {
     let weights = window.channels * columns
     let product = tiles * WinogradTiling.places * weights
     let transforms = tiles * WinogradTiling.places * (window.channels + columns) * 10
-    let loading = WinogradTiling.places * weights * 12
+    // Few tiles wait for weights that come from further than the second-level cache.
+    let isNear = WinogradTiling.places * weights <= WinogradTiling.nearElements
+    let loading = WinogradTiling.places * weights * (isNear ? 6 : 12)
     return window.channels >= 16 && product + transforms + loading < window.pixels * 9 * weights
   }
 
