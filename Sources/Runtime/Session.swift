@@ -69,10 +69,10 @@ public final class Session {
     stepsOfNode = lowering.stepsOfNode
     // Only the threads left to start can fail now; a session of one thread starts none.
     workers = try Workers(count: threads)
+    arena.fill(0)
     for step in steps {
       step.bind { [arena, offsets] in arena.base + offsets[$0]! }
     }
-    arena.fill(0)
   }
 
   /// Computes the outputs from the inputs. Inputs keep their values.

@@ -115,15 +115,18 @@ KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, const vf32 *scales,
                                       size_t column, size_t n, const vs32 *sums) {
   (void)bias;
   const qs8_igemm_arguments *a = arguments;
-  int8_t *output = a->output + row * a->output_stride + column;
-  if (!a->residual) {
-    pair_store_s8(output, &a->requantization, scales, sums, n);
-    return;
-  }
-  // By way of a buffer of its own: the residual may lie where the output goes, and part of a vector, once stored, could
-  // not be loaded again at once.
+  pair_store_s8(a->output + row * a->output_stride + column, &a->requantization, scales, sums, n);
+}
+
+// With a residual. By way of a buffer of its own: the residual may lie where the output goes, and part of a vector, once
+// stored, could not be loaded again at once.
+KERNEL_INLINE void qs8_igemm_store_sum(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
+                                       size_t column, size_t n, const vs32 *sums) {
+  (void)bias;
+  const qs8_igemm_arguments *a = arguments;
   int8_t q[2 * LANES];
   pair_store_s8(q, &a->requantization, scales, sums, 2 * LANES);
+  int8_t *output = a->output + row * a->output_stride + column;
   const int8_t *residual = a->residual + row * a->residual_stride + column;
   UNROLL for (size_t v = 0; v < 2; v++, output += LANES, residual += LANES) {
     const vs32 result = vs32_load_s8(q + v * LANES);
@@ -165,7 +168,12 @@ KERNEL_INLINE void qs8_igemm(const qs8_igemm_arguments *arguments, size_t mr, si
   const qs8_igemm_arguments a = *arguments;
   const qs8_igemm_shape shape = {a.rows, a.columns, a.taps, a.depth, a.inputs, a.weights, 1,
                                  a.requantization.multipliers, NULL};
-  qs8_igemm_any(&shape, &a, qs8_igemm_store_s8, mr, vectors);
+  // Two loops, so that the one without a residual, which is the rule, carries nothing of it.
+  if (a.residual) {
+    qs8_igemm_any(&shape, &a, qs8_igemm_store_sum, mr, vectors);
+  } else {
+    qs8_igemm_any(&shape, &a, qs8_igemm_store_s8, mr, vectors);
+  }
 }
 
 // Dynamic quantization.

@@ -7,6 +7,9 @@ import Kernels
 /// window becomes one tap: fewer pointers, and products long enough for the vectors. Where windows reach beyond the left
 /// or right border, the input lines that a tile needs are copied with their padding; a line stays as long as following
 /// tiles need it, so that each is copied about once.
+///
+/// Of a small image the pointers of all tiles are made once, because nothing moves between runs (`isFixed`). Where columns
+/// are joined, each run then begins with copying all lines.
 struct Indirection {
   let window: Window
   /// Bytes of an input element.
@@ -19,6 +22,8 @@ struct Indirection {
   /// What the kernel is to read of each tap: where inputs are copied, up to the end of its last step, for which the packed
   /// weights hold zeros. A step of its own for few inputs would cost more.
   let readDepth: Int
+  /// Whether pointers are made once for all runs; otherwise for each tile as it comes.
+  let isFixed: Bool
   /// Whether a tap is a whole row of the window.
   private let joinsColumns: Bool
   /// Lines copied with their padding: how many fit, and the bytes of each. None if lines are used where they lie.
@@ -29,6 +34,9 @@ struct Indirection {
   private static let fewChannels = 32
   /// Copied lines should stay in the second-level cache.
   private static let mostCopiedBytes = 1 << 17
+  /// Pointers made once should stay in the second-level cache beside everything else.
+  private static let mostFixedBytes = 1 << 16
+  private static let mostFixedImageBytes = 1 << 14
 
   init(_ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>) {
     let window = shape.window
@@ -43,23 +51,36 @@ struct Indirection {
       // Output lines that a tile's rows can lie in, less one.
       let span = (rowsPerTile - 1 + window.outputWidth - 1) / window.outputWidth
       lines = span * window.strideHeight + (window.height - 1) * window.dilationHeight + 1
-      let pixels = max((window.outputWidth - 1) * window.strideWidth + window.width, window.left + window.inputWidth)
-      lineBytes = (pixels * window.channels + kr - 1) * elementSize
+      lineBytes = (window.paddedLinePixels * window.channels + kr - 1) * elementSize
       // Lines of two images of a batch could want the same room.
       canJoin = window.batch == 1 && lines <= Indirection.mostCopiedBytes / lineBytes
     }
     joinsColumns = canJoin
-    copiedLines = canJoin ? lines : 0
-    copiedLineBytes = canJoin ? lineBytes : 0
     taps = joinsColumns ? window.height : window.height * window.width
     depth = joinsColumns ? window.width * window.channels : window.channels / shape.groups
+
+    let tiles = (window.pixels + rowsPerTile - 1) / rowsPerTile
+    let fixedLineBytes = (window.paddedLinePixels * window.channels + kr - 1) * elementSize
+    isFixed =
+      shape.groups == 1 && window.batch == 1 && !window.isPointwise
+      && tiles * taps * rowsPerTile <= Indirection.mostFixedBytes / MemoryLayout<UnsafeRawPointer>.stride
+      && !(joinsColumns && window.inputHeight * fixedLineBytes > Indirection.mostFixedImageBytes)
+    if isFixed && joinsColumns {
+      copiedLines = window.inputHeight
+      copiedLineBytes = fixedLineBytes
+    } else {
+      copiedLines = canJoin ? lines : 0
+      copiedLineBytes = canJoin ? lineBytes : 0
+    }
     readDepth = copiedLines > 0 ? (depth + kr - 1) / kr * kr : depth
   }
 
-  /// Bytes that one thread needs: the pointers, the numbers of the copied lines, and those lines.
+  /// Bytes that one thread needs: the pointers, the numbers of the copied lines, and those lines. Fixed pointers need as
+  /// many, once.
   var workspaceBytes: Int { pointerBytes + copiedLines * (MemoryLayout<Int>.stride + copiedLineBytes) }
 
-  private var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
+  /// Bytes of the pointers of a tile.
+  var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
   private var pixelBytes: Int { window.channels * elementSize }
   private var lineBytes: Int { window.inputWidth * pixelBytes }
 
@@ -74,15 +95,24 @@ struct Indirection {
       as: UInt8.self, repeating: outside.load(as: UInt8.self), count: copiedLines * copiedLineBytes)
   }
 
-  /// Fills `workspace` with the pointers for the output pixels `pixels`, at most `rowsPerTile`.
+  /// Copies all lines that fixed pointers point at.
+  func copyImage(_ workspace: UnsafeMutableRawPointer, input: UnsafeRawPointer, outside: UnsafeRawPointer) {
+    guard copiedLines > 0 else { return }
+    begin(workspace, outside: outside)
+    for y in 0..<window.inputHeight { _ = joinedLine(y, of: input, workspace) }
+  }
+
+  /// Fills `pointers` with those for the output pixels `pixels`, at most `rowsPerTile`.
   ///
   /// - Parameters:
+  ///   - pointers: `pointerBytes`, which may be the workspace's.
   ///   - input: the first image's first element of the first channel of the group.
   ///   - outside: as for `begin`.
   func fill(
-    _ workspace: UnsafeMutableRawPointer, pixels: Range<Int>, input: UnsafeRawPointer, outside: UnsafeRawPointer
+    _ pointers: UnsafeMutableRawPointer, _ workspace: UnsafeMutableRawPointer, pixels: Range<Int>,
+    input: UnsafeRawPointer, outside: UnsafeRawPointer
   ) {
-    let pointers = workspace.assumingMemoryBound(to: UnsafeRawPointer.self)
+    let pointers = pointers.assumingMemoryBound(to: UnsafeRawPointer.self)
     if window.isPointwise {
       var pixel = input + pixels.lowerBound * pixelBytes
       for row in 0..<pixels.count {

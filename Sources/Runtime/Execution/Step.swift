@@ -26,7 +26,11 @@ class Step {
   /// Tells the step where its values are.
   final func bind(_ address: (ValueIndex) -> UnsafeMutableRawPointer) {
     for (index, value) in values.enumerated() { (addresses + index).initialize(to: address(value)) }
+    didBind()
   }
+
+  /// Prepares what depends on addresses.
+  func didBind() {}
 
   /// The address of `values[index]`, to write.
   final func mutable(_ index: Int) -> UnsafeMutableRawPointer { addresses[index] }

@@ -71,6 +71,9 @@ struct Window {
       && inputHeight == outputHeight && inputWidth == outputWidth
   }
 
+  /// Pixels of an input line with the padding that windows see, all of the line among them.
+  var paddedLinePixels: Int { max((outputWidth - 1) * strideWidth + width, left + inputWidth) }
+
   /// Whether some window reaches beyond the left or right border.
   var leavesImageSideways: Bool {
     left > 0 || (outputWidth - 1) * strideWidth - left + (width - 1) * dilationWidth >= inputWidth

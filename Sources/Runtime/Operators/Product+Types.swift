@@ -107,6 +107,7 @@ final class DynamicProductStep: ProductStep {
     let parameters = address(3, as: DynamicOperand.Parameters.self).pointee
     dequantization.prepare(inputScale: parameters.scale)
     outside.fill(parameters.zeroPoint)
+    super.prepare()
   }
 
   override func multiply(_ tile: ProductTile) {

@@ -34,6 +34,8 @@ class ProductStep: Step {
   /// Where in `values` the tensor is that the kernel adds to the product.
   private final let residualIndex: Int?
   private final let packed: AlignedMemory
+  /// Pointers of all tiles of rows, if the indirection is fixed.
+  private final let fixedPointers: AlignedMemory?
   private final let panelBytes: Int
   private final let groupBytes: Int
   private final let rowPieces: Partition
@@ -67,6 +69,9 @@ class ProductStep: Step {
     // leave the columns to be shared.
     let mr = Int(kernel.pointee.mr)
     let nr = Int(kernel.pointee.nr)
+    fixedPointers =
+      indirection.isFixed
+      ? try AlignedMemory(count: (shape.window.pixels + mr - 1) / mr * indirection.pointerBytes) : nil
     rowPieces = Partition(shape.window.pixels, granule: mr, pieces: max(pieces / shape.groups, 1))
     columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
     columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * nr
@@ -77,12 +82,30 @@ class ProductStep: Step {
 
   override final var packedBytes: Int { packed.bytes.count }
 
+  override final func didBind() {
+    guard let fixedPointers else { return }
+    let mr = Int(kernel.pointee.mr)
+    let workspace = mutable(2)
+    indirection.begin(workspace, outside: UnsafeRawPointer(outside.base))
+    for first in stride(from: 0, to: shape.window.pixels, by: mr) {
+      indirection.fill(
+        fixedPointers.base + first / mr * indirection.pointerBytes, workspace,
+        pixels: first..<min(first + mr, shape.window.pixels), input: address(0),
+        outside: UnsafeRawPointer(outside.base))
+    }
+  }
+
+  override func prepare() {
+    guard fixedPointers != nil else { return }
+    indirection.copyImage(mutable(2), input: address(0), outside: UnsafeRawPointer(outside.base))
+  }
+
   override final func run(tile: Int, thread: Int) {
     let columns = columnPieces[tile % columnPieces.count]
     let group = tile / columnPieces.count % shape.groups
     let rows = rowPieces[tile / columnPieces.count / shape.groups]
     let workspace = mutable(2) + thread * workspaceStride
-    indirection.begin(workspace, outside: UnsafeRawPointer(outside.base))
+    if fixedPointers == nil { indirection.begin(workspace, outside: UnsafeRawPointer(outside.base)) }
     var first = columns.lowerBound
     while first < columns.upperBound {
       let end = min(first + columnsPerBlock, columns.upperBound)
@@ -101,10 +124,16 @@ class ProductStep: Step {
     var first = rows.lowerBound
     while first < rows.upperBound {
       let pixels = first..<min(first + mr, rows.upperBound)
-      indirection.fill(workspace, pixels: pixels, input: input, outside: outside)
+      let inputs: UnsafeMutableRawPointer
+      if let fixedPointers {
+        inputs = fixedPointers.base + first / mr * indirection.pointerBytes
+      } else {
+        inputs = workspace
+        indirection.fill(workspace, workspace, pixels: pixels, input: input, outside: outside)
+      }
       multiply(
         ProductTile(
-          rows: pixels.count, columns: columns.count, inputs: workspace, weights: weights,
+          rows: pixels.count, columns: columns.count, inputs: inputs, weights: weights,
           output: first * shape.outputChannels + group * shape.columns + columns.lowerBound,
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
       first += mr

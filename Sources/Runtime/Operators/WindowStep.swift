@@ -19,6 +19,11 @@ class WindowStep: Step {
   final let outputChannels: Int
   private final let rows: Partition
   private final let workspaceStride: Int
+  /// Pointers of all runs of a small image, made once because nothing moves between runs.
+  private final var fixedPointers: UnsafeMutableRawPointer?
+
+  /// Pointers made once should leave room in the second-level cache.
+  private static let mostFixedBytes = 1 << 15
 
   init(
     _ geometry: WindowRow, outputChannels: Int, values: [ValueIndex], kernelName: String, workspaceStride: Int,
@@ -31,6 +36,24 @@ class WindowStep: Step {
     super.init(values: values, kernelName: kernelName, tiles: rows.count)
   }
 
+  deinit { fixedPointers?.deallocate() }
+
+  private final var runsPerRow: Int { (geometry.window.outputWidth + geometry.longestRun - 1) / geometry.longestRun }
+
+  override final func didBind() {
+    let width = geometry.window.outputWidth
+    let runs = rows.total * runsPerRow
+    guard runs <= WindowStep.mostFixedBytes / geometry.workspaceBytes else { return }
+    let pointers = UnsafeMutableRawPointer.allocate(byteCount: runs * geometry.workspaceBytes, alignment: 64)
+    for run in 0..<runs {
+      let first = run % runsPerRow * geometry.longestRun
+      geometry.fill(
+        pointers + run * geometry.workspaceBytes, row: run / runsPerRow,
+        pixels: first..<min(first + geometry.longestRun, width), input: address(0), outside: outside)
+    }
+    fixedPointers = pointers
+  }
+
   override final func run(tile: Int, thread: Int) {
     let workspace = mutable(2) + thread * workspaceStride
     let input = address(0)
@@ -39,10 +62,16 @@ class WindowStep: Step {
       var first = 0
       while first < width {
         let pixels = first..<min(first + geometry.longestRun, width)
-        geometry.fill(workspace, row: row, pixels: pixels, input: input, outside: outside)
+        let inputs: UnsafeMutableRawPointer
+        if let fixedPointers {
+          inputs = fixedPointers + (row * runsPerRow + first / geometry.longestRun) * geometry.workspaceBytes
+        } else {
+          inputs = workspace
+          geometry.fill(workspace, row: row, pixels: pixels, input: input, outside: outside)
+        }
         compute(
           WindowRun(
-            row: row, pixels: pixels, inputs: workspace, extra: workspace + geometry.workspaceBytes,
+            row: row, pixels: pixels, inputs: inputs, extra: workspace + geometry.workspaceBytes,
             output: (row * width + first) * outputChannels))
         first += geometry.longestRun
       }
