@@ -21,11 +21,18 @@ struct Calibration {
     var calibrator = Calibrator(graph: session.graph, observer: observer)
     for index in 0..<examples.count {
       reader.read(examples, at: index, into: session.input(0).bindMemory(to: Float.self))
-      session.run { tensor, bytes in
-        guard session.graph.tensors[tensor].type == .f32 else { return }
-        calibrator.observe(tensor: tensor, values: bytes.bindMemory(to: Float.self))
-      }
+      calibrator.observeRun(of: session)
     }
     return try calibrator.ranges()
+  }
+}
+
+extension Calibrator {
+  /// Runs a session that computes every tensor on the input it holds, and observes what is float.
+  mutating func observeRun(of session: Session) {
+    session.run { tensor, bytes in
+      guard session.graph.tensors[tensor].type == .f32 else { return }
+      observe(tensor: tensor, values: bytes.bindMemory(to: Float.self))
+    }
   }
 }

@@ -52,10 +52,7 @@ enum InitCommand {
     for index in 0..<calibrationInputs {
       let input = Array(inputs[(index * size)..<((index + 1) * size)])
       input.withUnsafeBytes { session.input(0).copyMemory(from: $0) }
-      session.run { tensor, bytes in
-        guard session.graph.tensors[tensor].type == .f32 else { return }
-        calibrator.observe(tensor: tensor, values: bytes.bindMemory(to: Float.self))
-      }
+      calibrator.observeRun(of: session)
       guard index == 0 else { continue }
       let outputs = session.graph.outputs.indices.map {
         Constant(Array(session.output($0).bindMemory(to: Float.self)))
