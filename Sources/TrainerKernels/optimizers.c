@@ -49,3 +49,19 @@ TRAINER_CLONES void trainer_adam(float *restrict weights, const float *restrict 
     weights[i] = decayed - rate * (m * step.correction1) / (__builtin_elementwise_sqrt(s * step.correction2) + step.epsilon);
   }
 }
+
+TRAINER_CLONES void trainer_scale(float *values, ptrdiff_t count, float factor) {
+  for (ptrdiff_t i = 0; i < count; i++) values[i] *= factor;
+}
+
+TRAINER_CLONES void trainer_clamp(float *values, ptrdiff_t count, float limit) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float v = values[i];
+    values[i] = v > limit ? limit : v < -limit ? -limit : v;
+  }
+}
+
+TRAINER_CLONES void trainer_move_average(float *restrict average, const float *restrict values, ptrdiff_t count,
+                                         float share) {
+  for (ptrdiff_t i = 0; i < count; i++) average[i] += share * (values[i] - average[i]);
+}

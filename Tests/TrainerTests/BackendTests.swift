@@ -224,12 +224,13 @@ import Testing
     let arguments = [
       random.uniform(count: count * outputs).map { $0 * 10 },
       random.uniform(count: count * outputs).map { ($0 + 1) / 2 },
+      random.uniform(count: count).map { $0 + 1.5 },
     ]
     try compare(arguments, results: [count, count, count * outputs, count * outputs], "\(loss)") {
       backend, a, results in
       backend.loss(
-        loss, count: count, outputs: outputs, values: a[0], targets: a[1], losses: results[0], hits: results[1],
-        gradient: results[2])
+        loss, count: count, outputs: outputs, values: a[0], targets: a[1], weights: outputs == 2 ? nil : a[2],
+        losses: results[0], hits: results[1], gradient: results[2])
       backend.softmax(rows: count, columns: outputs, input: a[0], output: results[3])
     }
   }
@@ -239,12 +240,35 @@ import Testing
     let arguments: [[Float]] = [[1000, -1000, 0, -1000, 1000, 0], [1, 0, 0, 1, 0, 0]]
     let results = try compare(arguments, results: [2, 2, 6], "\(loss)") { backend, a, results in
       backend.loss(
-        loss, count: 2, outputs: 3, values: a[0], targets: a[1], losses: results[0], hits: results[1],
+        loss, count: 2, outputs: 3, values: a[0], targets: a[1], weights: nil, losses: results[0], hits: results[1],
         gradient: results[2])
     }
     let allFinite = results.joined().allSatisfy { $0.isFinite }
     #expect(allFinite)
     #expect(results[1] == [1, 0])
+  }
+
+  @Test(arguments: [1, 2, 7], [0, 0.1]) func oneHot(classes: Int, smoothing: Float) throws {
+    let labels: [Int32] = [0, 1, 1, 0, Int32(max(classes, 2) - 1)]
+    try compare([], results: [labels.count * classes], "\(classes) classes") { backend, _, results in
+      let slice = DeviceSlice(try backend.allocate(.int32, count: labels.count), count: labels.count)
+      labels.withUnsafeBufferPointer { backend.upload($0, to: slice) }
+      backend.oneHot(
+        labels: slice, count: labels.count, classes: classes, smoothing: smoothing, targets: results[0])
+    }
+  }
+
+  @Test(arguments: [1, 17, 70_001]) func clippingAndAverage(count: Int) throws {
+    var random = TestRandom(seed: UInt64(count))
+    let arguments = (0..<2).map { _ in random.uniform(count: count).map { $0 * 8 } }
+    try compare(arguments, results: [count, count, count, count, 1], "\(count)") { backend, a, results in
+      for result in results[0..<4] { backend.copy(a[0], to: result) }
+      backend.sumOfSquares(a[0], result: results[4])
+      backend.clipNorm(results[0], sumOfSquares: results[4], limit: 0.5)
+      backend.clipNorm(results[1], sumOfSquares: results[4], limit: 1e6)
+      backend.clipValues(results[2], limit: 3)
+      backend.moveAverage(results[3], towards: a[1], share: 0.125)
+    }
   }
 
   static let optimizers: [Optimizer] = [

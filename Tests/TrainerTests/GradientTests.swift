@@ -71,13 +71,26 @@ import Testing
       describe("input 1x1x4\n dense 4 tanh\n dense \(outputs)\ntrain\n loss \(loss.rawValue)"), seed: 5)
   }
 
-  /// Compares all gradients of a step with `count` of `batch` images.
-  private func checkGradients(_ description: NetworkDescription, seed: UInt64) throws {
+  @Test func weightedClasses() throws {
+    try checkGradients(
+      describe("input 1x1x4\n dense 4 tanh\n dense 3\ntrain\n loss softmax-cross-entropy smoothing 0.2"), seed: 5,
+      classWeights: [0.5, 2, 1.25])
+  }
+
+  /// Compares all gradients of a step with `count` of `batch` images, whose targets are numbers in 0..<1, or classes where
+  /// these have weights.
+  private func checkGradients(_ description: NetworkDescription, seed: UInt64, classWeights: [Float]? = nil) throws {
     let (batch, count) = (4, 3)
     let network = try Network(description, backend: NaiveBackend(), batch: batch, seed: seed)
     var random = TestRandom(seed: seed)
     let targets = random.uniform(count: count * network.outputCount).map { ($0 + 1) / 2 }
-    try network.load(inputs: random.uniform(count: count * network.inputCount), targets: targets, count: count)
+    let inputs = random.uniform(count: count * network.inputCount)
+    if classWeights == nil {
+      try network.load(inputs: inputs, targets: targets, count: count)
+    } else {
+      network.classWeights = classWeights
+      try network.load(inputs: inputs, labels: [2, 0, 1], count: count, isTraining: true)
+    }
     let weights = Doubles(network.weights)
     // Biases and batch-norm's shifts start at 0: move them off, so that they are tested at a common place.
     for index in 0..<network.weights.count { weights[index] += 0.1 * Double(random.uniform()) }

@@ -69,6 +69,68 @@ import Testing
   }
 }
 
+/// What comes before and after an optimizer's step, on one weight worked out by hand.
+@Suite struct StepTests {
+  /// One dense layer of two weights, 2 = w · (1, 2) at the target 10, mean squared error: the gradient is
+  /// 2 · (2 − 10) · (1, 2) = (−16, −32).
+  private func network(_ recipe: String, _ backend: any Backend) throws -> Network {
+    let network = try Network(
+      describe(
+        "input 1x1x2\n d: dense 1 nobias\ntrain\n loss mean-squared-error\n optimizer sgd\n" + recipe),
+      backend: backend, batch: 1, seed: 1)
+    var state = try network.state()
+    for index in state.tensors.indices { state.tensors[index].values = [0, 1] }
+    try network.restore(state)
+    return network
+  }
+
+  private func step(_ network: Network) throws -> [Float] {
+    _ = try network.trainStep(inputs: [1, 2], targets: [10], count: 1, rate: 0.01)
+    return try #require(try network.state().tensors.first { $0.name == "d.weights" }).values
+  }
+
+  private static func expect(_ found: [Float], _ expected: [Float]) {
+    #expect(found.count == expected.count)
+    for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-5, "\(found), not \(expected)") }
+  }
+
+  static var backends: [any Backend] { [NaiveBackend(), CPUBackend(threads: 1)] }
+
+  @Test func clipping() throws {
+    let norm = Float(16 * 5.0.squareRoot())
+    for backend in StepTests.backends {
+      StepTests.expect(try step(network("", backend)), [0.16, 1.32])
+      StepTests.expect(
+        try step(network("clip norm 4", backend)), [0.01 * 4 * 16 / norm, 1 + 0.01 * 4 * 32 / norm])
+      StepTests.expect(try step(network("clip norm 100", backend)), [0.16, 1.32])
+      StepTests.expect(try step(network("clip value 20", backend)), [0.16, 1.2])
+      // The penalty's gradient, 1 · (0, 1), comes after.
+      StepTests.expect(try step(network("clip value 20\n l2 1", backend)), [0.16, 1.19])
+    }
+  }
+
+  /// With one image, a1 = 2/11 and a2 = 3/12 of the old average stay: d = min(decay, (1 + t) / (10 + t)).
+  @Test func averages() throws {
+    for backend in StepTests.backends {
+      let network = try network("ema 0.2", backend)
+      var average: [Float] = [0, 1]
+      for (t, kept) in [(1, Float(2) / 11), (2, 0.2)] {
+        let weights = try step(network)
+        average = zip(average, weights).map { kept * $0 + (1 - kept) * $1 }
+        let found = try #require(try network.state().tensors.first { $0.name == "d.weights/average" }).values
+        StepTests.expect(found, average)
+        let prediction = average[0] + 2 * average[1]
+        StepTests.expect(try network.predict(inputs: [1, 2], count: 1), [prediction])
+        let loss = try network.evaluate(inputs: [1, 2], labels: [1], count: 1).loss
+        StepTests.expect([Float(loss)], [(prediction - 1) * (prediction - 1)])
+        let exported = try network.exportGraph().tensors.first { $0.name == "d.weights" }
+        StepTests.expect(try #require(exported?.constant).elements(as: Float.self), average)
+        #expect(network.step == t)
+      }
+    }
+  }
+}
+
 @Suite struct ScheduleTests {
   @Test func constant() {
     #expect(Schedule().rate(base: 0.1, step: 12345, stepsPerEpoch: 10, epochs: 3) == 0.1)
@@ -87,6 +149,19 @@ import Testing
     let expected: [Float] = [1, 0.55, 0.231802, 0.1]
     for (rate, expected) in zip(rates, expected) { #expect(abs(rate - expected) < 1e-6) }
     #expect(rates[4] == rates[3])
+  }
+
+  /// PyTorch 2's OneCycleLR(max_lr=1, total_steps=20): 0.04 at the start, 1 at step 5, 4e-6 at the end.
+  @Test func oneCycle() {
+    let schedule = Schedule(.oneCycle())
+    let rates = (0..<20).map { schedule.rate(base: 1, step: $0, stepsPerEpoch: 5, epochs: 4) }
+    let expected: [Int: Float] = [0: 0.04, 1: 0.131672, 4: 0.908328, 5: 1, 12: 0.5, 19: 4e-6]
+    for (step, rate) in expected { #expect(abs(rates[step] - rate) < 2e-3 * rate, "step \(step): \(rates[step])") }
+    for step in 1..<20 { #expect(step <= 5 ? rates[step] > rates[step - 1] : rates[step] < rates[step - 1]) }
+    // Nothing before the peak, nothing behind it.
+    #expect(Schedule(.oneCycle(rise: 0)).rate(base: 1, step: 0, stepsPerEpoch: 5, epochs: 4) > 0.99)
+    #expect(Schedule(.oneCycle(rise: 1)).rate(base: 1, step: 19, stepsPerEpoch: 5, epochs: 4) == 1)
+    #expect(Schedule(.oneCycle()).rate(base: 1, step: 0, stepsPerEpoch: 1, epochs: 1).isFinite)
   }
 
   @Test func warmUpRisesLinearlyThenCosineStartsAtItsTop() {

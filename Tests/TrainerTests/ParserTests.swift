@@ -52,7 +52,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 2\ntrain\n epoch 3",
-      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, seed, validation, augment, found 'epoch'",
+      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, class-weights, clip, ema, seed, validation, augment, found 'epoch'",
       "did you mean 'epochs'?"
     ),
     (
@@ -82,6 +82,24 @@ import Testing
     (
       "input 4x4x1\ndense 2\ntrain\n schedule cosine warmpu 1",
       "n.net:4:18: expected 'warmup' or the end of the line, found 'warmpu'", "did you mean 'warmup'?"
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n schedule one-cycle warmup 1",
+      "n.net:4:21: expected 'rise' or the end of the line, found 'warmup'", nil
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n clip 1", "n.net:4:7: expected 'norm LIMIT' or 'value LIMIT', found '1'", nil
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n ema 1", "n.net:4:6: expected a decay in 0...0.999999, found '1'", nil
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n class-weights 1 0",
+      "n.net:4:18: expected 'balanced', or a positive weight for each class, found '0'", nil
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n loss mean-squared-error smoothing 0.1",
+      "n.net:4:26: expected the end of the line, found 'smoothing'", nil
     ),
     (
       "input 4x4x1\nconv 5x5x2\ndense 2",
@@ -162,6 +180,10 @@ import Testing
       l2 1 per-example
       seed 18446744073709551615
       validation 12.5%
+      loss softmax-cross-entropy smoothing 0.1
+      class-weights 1 2 0.5
+      clip norm 2.5
+      ema 0.999
       augment shift 2
       augment flip
     """
@@ -172,6 +194,22 @@ import Testing
     #expect(description.layers.count == 21)
     #expect(description.recipe.validation == 0.125)
     #expect(description.recipe.penalty == .l2PerExample(1))
+    #expect(description.recipe.labelSmoothing == 0.1)
+    #expect(description.recipe.classWeights == .given([1, 2, 0.5]))
+    #expect(description.recipe.clip == .norm(2.5))
+    #expect(description.recipe.averageDecay == 0.999)
+  }
+
+  static let schedules: [(String, Schedule)] = [
+    ("schedule one-cycle", Schedule(.oneCycle(rise: 0.3))),
+    ("schedule one-cycle rise 0.5", Schedule(.oneCycle(rise: 0.5))),
+    ("schedule cosine floor 0.1 warmup 2", Schedule(.cosine(floor: 0.1), warmUp: 2)),
+  ]
+
+  @Test(arguments: schedules) func schedule(line: String, expected: Schedule) throws {
+    let description = try describe("input 4x4x1\ndense 2\ntrain\n" + line)
+    #expect(description.recipe.schedule == expected)
+    #expect(try describe(description.text) == description)
   }
 
   @Test func roundTripOfAllFiles() throws {

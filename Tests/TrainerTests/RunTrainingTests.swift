@@ -23,7 +23,7 @@ struct RowProblem {
       name: "rows", labels: ["top", "middle", "bottom"], train: examples(90, seed: 1), test: examples(30, seed: 2))
   }
 
-  /// Batch-norm, dropout, momentum, augmentation and a last batch of 1 (81 training images, batches of 16): everything
+  /// Batch-norm, dropout, momentum, averaged weights, clipping, augmentation and a last batch of 1 (81 training images, batches of 16): everything
   /// that has a state or draws random numbers.
   static var description: NetworkDescription {
     var recipe = TrainingRecipe()
@@ -33,6 +33,10 @@ struct RowProblem {
     recipe.schedule = Schedule(.cosine())
     recipe.validation = 0.1
     recipe.augmentation = [.flip]
+    recipe.averageDecay = 0.9
+    recipe.clip = .norm(1)
+    recipe.labelSmoothing = 0.1
+    recipe.classWeights = .balanced
     return NetworkDescription(name: "rows", input: shape, recipe: recipe) {
       LayerDescription(.convolution(ConvolutionDescription(kernel: Extent(3), outputs: 4, padding: .same)))
       LayerDescription(.batchNorm(BatchNormDescription(activation: .relu)))
@@ -133,6 +137,9 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(try setting { $0.recipe.batch = 8 } == "batch")
     #expect(try setting { $0.recipe.seed = 9 } == "seed")
     #expect(try setting { $0.recipe.optimizer = .sgd } == "optimizer")
+    #expect(try setting { $0.recipe.averageDecay = 0.8 } == "ema")
+    #expect(try setting { $0.recipe.clip = .value(1) } == "clip")
+    #expect(try setting { $0.recipe.classWeights = .given([1, 2, 1]) } == "class-weights")
     #expect(try setting { $0.recipe.augmentation = [.shift(pixels: 1)] } == "augment")
     #expect(try setting { $0.layers[3].kind = .dropout(rate: 0.3) } == "dropout")
 
@@ -211,6 +218,17 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(try run.checkpoint().best?.correct == best.correct)
   }
 
+  /// A class of 10 examples beside two of 40 counts four times as much, and on the mean an example counts 1.
+  @Test func classWeights() {
+    let balanced = ClassWeights.balanced.factors(histogram: [40, 40, 10])!
+    for (factor, expected) in zip(balanced, [0.75, 0.75, 3] as [Float]) { #expect(abs(factor - expected) < 1e-6) }
+    let given = ClassWeights.given([1, 2]).factors(histogram: [30, 10])!
+    for (factor, expected) in zip(given, [0.8, 1.6] as [Float]) { #expect(abs(factor - expected) < 1e-6) }
+    #expect(ClassWeights.equal.factors(histogram: [1, 2]) == nil)
+    // A class without examples takes nothing from the others.
+    #expect(ClassWeights.balanced.factors(histogram: [0, 6])![1] == 1)
+  }
+
   @Test func networkAndDataMustFit() throws {
     var data = RowProblem.data
     data.labels.append("none")
@@ -218,6 +236,10 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
       throws: RunError.mismatch(what: "rows: outputs", expected: "4, one per class of rows", found: "3")
     ) { _ = try RowProblem.run(data: data) }
     var description = RowProblem.description
+    description.recipe.classWeights = .given([1, 2])
+    #expect(
+      throws: RunError.mismatch(what: "rows: class-weights", expected: "3, one per class of rows", found: "2")
+    ) { _ = try RowProblem.run(description) }
     description.input.height = 5
     #expect(throws: RunError.mismatch(what: "rows: input", expected: "3x4x1 as rows has", found: "5x4x1")) {
       _ = try RowProblem.run(description)

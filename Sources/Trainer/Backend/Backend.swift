@@ -145,21 +145,29 @@ public protocol Backend: AnyObject {
 
   // MARK: Losses
 
-  /// targets [count, classes] = 1 at the label, 0 elsewhere. Labels are in 0..<classes.
-  func oneHot(labels: DeviceSlice, count: Int, classes: Int, targets: DeviceSlice)
+  /// targets [count, classes] = 1 − s + s/classes at the label and s/classes elsewhere, s being the `smoothing`. Labels are
+  /// in 0..<classes; with one class the target is the label, 0 or 1, itself.
+  func oneHot(labels: DeviceSlice, count: Int, classes: Int, smoothing: Float, targets: DeviceSlice)
   /// exp(x − max) / Σ exp(x − max) over each row. `output` may be `input`.
   func softmax(rows: Int, columns: Int, input: DeviceSlice, output: DeviceSlice)
   /// From the network's last values z [count, K] and targets [count, K]: the loss of each example in `losses` [count], 1 or
   /// 0 in `hits` [count] (the largest z stands where the largest target stands; with K = 1, z and t are on the same side
-  /// of the threshold), and ∂(mean loss)/∂z in `gradient`.
+  /// of the threshold), and ∂(mean loss)/∂z in `gradient`. Unless nil, `weights` [count] are factors of the examples' losses
+  /// and gradients.
   func loss(
-    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, losses: DeviceSlice,
-    hits: DeviceSlice, gradient: DeviceSlice)
+    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, weights: DeviceSlice?,
+    losses: DeviceSlice, hits: DeviceSlice, gradient: DeviceSlice)
 
   // MARK: Weights
 
   /// result [1] = Σ x².
   func sumOfSquares(_ values: DeviceSlice, result: DeviceSlice)
+  /// values = values · min(1, limit / √sumOfSquares[0]).
+  func clipNorm(_ values: DeviceSlice, sumOfSquares: DeviceSlice, limit: Float)
+  /// values = min(max(values, −limit), limit).
+  func clipValues(_ values: DeviceSlice, limit: Float)
+  /// average = average + share · (values − average).
+  func moveAverage(_ average: DeviceSlice, towards values: DeviceSlice, share: Float)
   /// Moves `weights` and its slots by one step. `regularized` says whether penalty and weight decay apply.
   func update(
     _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice])

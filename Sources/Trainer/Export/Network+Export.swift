@@ -2,7 +2,8 @@ import Format
 
 extension Network {
   /// The network as it runs on a device, batch 1, float: without dropout, batch-norm folded and activations fused where
-  /// `Graph.simplified()` can, softmax or sigmoid at the end as the loss has it.
+  /// `Graph.simplified()` can, softmax or sigmoid at the end as the loss has it, averaged weights where the recipe keeps
+  /// them.
   ///
   /// - Throws: `TrainerError.invalid` if the weights are no numbers any more or the network is beyond the file's limits.
   ///
@@ -10,7 +11,9 @@ extension Network {
   public func exportGraph() throws(TrainerError) -> Graph {
     var exporter = GraphExporter(backend)
     exporter.addInput(list.input)
-    for layer in list.layers { try layer.export(to: &exporter) }
+    try withAverage { () throws(TrainerError) in
+      for layer in list.layers { try layer.export(to: &exporter) }
+    }
     var output = exporter.tensor(of: list.output)
     let shape = exporter.graph.tensors[output].shape
     switch list.head {

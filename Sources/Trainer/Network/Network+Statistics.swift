@@ -7,7 +7,7 @@ extension Network {
   ///   - count: 1...batch.
   /// - Precondition: the batch-norm layers were described with momentum 1.
   public func settleStatistics(inputs: [Float], count: Int) throws(TrainerError) {
-    try load(inputs: inputs, labels: [Int32](repeating: 0, count: count), count: count)
+    try load(inputs: inputs, labels: [Int32](repeating: 0, count: count), count: count, isTraining: false)
     forward(count: count, training: true)
     try backend.finish()
   }
@@ -20,6 +20,8 @@ extension NetworkDescription {
   /// - Throws: `TrainerError.invalid` if the layers do not fit together, `.device` if memory does not suffice.
   public func untrained(backend: any Backend, images: Int, seed: UInt64) throws(TrainerError) -> Network {
     var description = self
+    // An average would begin with the statistics that are to be replaced.
+    description.recipe.averageDecay = nil
     for index in description.layers.indices {
       guard case .batchNorm(var norm) = description.layers[index].kind else { continue }
       norm.momentum = 1

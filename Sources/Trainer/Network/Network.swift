@@ -31,6 +31,8 @@ public final class Network {
   public let outputCount: Int
   /// m of `WeightPenalty.l2PerExample`; the step's own number of images if nil.
   public var trainingExamples: Int?
+  /// Factors of each class's examples in the loss of a training step, one per class; nil: all count alike.
+  public var classWeights: [Float]?
   /// Steps done.
   public internal(set) var step = 0
   /// Key of all random numbers: initial weights, dropout.
@@ -45,11 +47,20 @@ public final class Network {
   let weights: DeviceSlice
   let gradient: DeviceSlice
   let slots: [DeviceSlice]
+  /// Where each parameter starts in them.
+  private let offsets: [Int]
+  /// Memory of each running statistics.
+  private let statisticsValues: [DeviceSlice]
+  /// What predictions, evaluation and export use instead of the weights; nil where the recipe wants none.
+  private(set) var average: WeightAverage?
   private let regularizedCount: Int
   private let labels: DeviceSlice
   private let targets: DeviceSlice
   private let predictions: DeviceSlice
-  /// Losses [batch], hits [batch], Σ w² [1].
+  /// Factors of each example's loss, [batch], which the last `load` gave where `hasLossWeights`.
+  private let lossWeights: DeviceSlice
+  private var hasLossWeights = false
+  /// Losses [batch], hits [batch], Σ w² [1], Σ g² [1].
   private let results: DeviceSlice
   /// Each example's loss.
   var lossValues: DeviceSlice { results[0..<batch] }
@@ -85,19 +96,40 @@ public final class Network {
     var slots: [DeviceSlice] = []
     for _ in description.recipe.optimizer.slots { slots.append(try backend.reals(total)) }
     self.slots = slots
-    for (parameter, offset) in zip(parameters, offsets) {
-      let range = offset..<(offset + parameter.count)
-      parameter.place(weights: weights[range], gradient: gradient[range])
-    }
+    self.offsets = offsets
     statistics = list.layers.flatMap(\.statistics)
-    for each in statistics { each.place(try backend.reals(2 * each.channels)) }
+    var statisticsValues: [DeviceSlice] = []
+    for each in statistics { statisticsValues.append(try backend.reals(2 * each.channels)) }
+    self.statisticsValues = statisticsValues
 
     labels = DeviceSlice(try backend.allocate(.int32, count: batch), count: batch)
     targets = try backend.reals(batch * outputCount)
     predictions = try backend.reals(batch * outputCount)
-    results = try backend.reals(2 * batch + 1)
-    hostResults = [Float](repeating: 0, count: 2 * batch + 1)
+    lossWeights = try backend.reals(batch)
+    results = try backend.reals(2 * batch + 2)
+    hostResults = [Float](repeating: 0, count: 2 * batch + 2)
+    place(weights: weights, statistics: statisticsValues)
     initialize()
+    if let decay = description.recipe.averageDecay {
+      average = try WeightAverage(decay: decay, of: weights, statistics: statisticsValues, on: backend)
+    }
+  }
+
+  /// Lets all layers compute with these weights and statistics.
+  private func place(weights: DeviceSlice, statistics values: [DeviceSlice]) {
+    for (parameter, offset) in zip(parameters, offsets) {
+      let range = offset..<(offset + parameter.count)
+      parameter.place(weights: weights[range], gradient: gradient[range])
+    }
+    for (each, values) in zip(statistics, values) { each.place(values) }
+  }
+
+  /// Runs `body` with the averaged weights instead of the trained ones, where the recipe keeps an average.
+  func withAverage<Result>(_ body: () throws(TrainerError) -> Result) throws(TrainerError) -> Result {
+    guard let average else { return try body() }
+    place(weights: average.weights, statistics: average.statistics)
+    defer { place(weights: weights, statistics: statisticsValues) }
+    return try body()
   }
 
   /// Number of weights that training moves.
@@ -137,7 +169,7 @@ public final class Network {
   public func trainStep(
     inputs: [Float], labels: [Int32], count: Int, rate: Float
   ) throws(TrainerError) -> StepResult {
-    try load(inputs: inputs, labels: labels, count: count)
+    try load(inputs: inputs, labels: labels, count: count, isTraining: true)
     return try step(count: count, rate: rate)
   }
 
@@ -149,10 +181,11 @@ public final class Network {
     return try step(count: count, rate: rate)
   }
 
-  /// Loss and hits without a step, computed as on the device: no dropout, running statistics.
+  /// Loss and hits without a step, computed as on the device: no dropout, running statistics, averaged weights where the
+  /// recipe keeps them; labels are not smoothed, and all classes count alike.
   public func evaluate(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) -> StepResult {
-    try load(inputs: inputs, labels: labels, count: count)
-    forward(count: count, training: false)
+    try load(inputs: inputs, labels: labels, count: count, isTraining: false)
+    try withAverage { forward(count: count, training: false) }
     computeLoss(count: count)
     return try readResult(count: count)
   }
@@ -168,7 +201,7 @@ public final class Network {
       inputs.withUnsafeBufferPointer {
         upload(inputs: UnsafeBufferPointer(rebasing: $0[(start * inputCount)...]), count: images)
       }
-      forward(count: images, training: false)
+      try withAverage { forward(count: images, training: false) }
       applyHead(count: images)
       try download(predictions[0..<(images * outputCount)], into: &result, at: start * outputCount)
     }
@@ -185,7 +218,7 @@ public final class Network {
 
   // MARK: The parts of a step
 
-  func load(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) {
+  func load(inputs: [Float], labels: [Int32], count: Int, isTraining: Bool) throws(TrainerError) {
     try check(inputs.count, count * inputCount, what: "inputs")
     try check(labels.count, count, what: "labels")
     try checkBatch(count)
@@ -197,7 +230,14 @@ public final class Network {
     labels.withUnsafeBufferPointer { values in
       backend.upload(UnsafeBufferPointer(rebasing: values[..<count]), to: self.labels[0..<count])
     }
-    backend.oneHot(labels: self.labels, count: count, classes: outputCount, targets: targets)
+    backend.oneHot(
+      labels: self.labels, count: count, classes: outputCount,
+      smoothing: isTraining ? description.recipe.labelSmoothing : 0, targets: targets)
+    hasLossWeights = isTraining && classWeights != nil
+    if let classWeights, isTraining {
+      let factors = labels.prefix(count).map { classWeights[Int($0)] }
+      factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<count]) }
+    }
   }
 
   func load(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) {
@@ -209,6 +249,7 @@ public final class Network {
       let used = count * outputCount
       backend.upload(UnsafeBufferPointer(rebasing: values[..<used]), to: self.targets[0..<used])
     }
+    hasLossWeights = false
   }
 
   func forward(count: Int, training: Bool) {
@@ -219,7 +260,8 @@ public final class Network {
   func computeLoss(count: Int) {
     backend.loss(
       description.recipe.loss, count: count, outputs: outputCount, values: list.output.data, targets: targets,
-      losses: results[0..<batch], hits: results[batch..<(2 * batch)], gradient: list.output.gradient!)
+      weights: hasLossWeights ? lossWeights : nil, losses: results[0..<batch], hits: results[batch..<(2 * batch)],
+      gradient: list.output.gradient!)
     if description.recipe.penalty != .none {
       backend.sumOfSquares(weights[0..<regularizedCount], result: results[(2 * batch)..<(2 * batch + 1)])
     }
@@ -231,6 +273,7 @@ public final class Network {
   }
 
   func update(rate: Float, count: Int) {
+    clipGradient()
     step += 1
     let rule = OptimizerStep(
       optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count))
@@ -238,6 +281,18 @@ public final class Network {
       backend.update(
         rule, regularized: regularized, weights: weights[range], gradient: gradient[range],
         slots: slots.map { $0[range] })
+    }
+    average?.move(towards: weights, statistics: statisticsValues, step: step)
+  }
+
+  private func clipGradient() {
+    switch description.recipe.clip {
+    case .none: break
+    case .norm(let limit):
+      let sum = results[(2 * batch + 1)..<(2 * batch + 2)]
+      backend.sumOfSquares(gradient, result: sum)
+      backend.clipNorm(gradient, sumOfSquares: sum, limit: limit)
+    case .value(let limit): backend.clipValues(gradient, limit: limit)
     }
   }
 

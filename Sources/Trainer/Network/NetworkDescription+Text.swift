@@ -99,7 +99,19 @@ extension TrainingRecipe {
     case .l2(let c): lines.append("l2 \(c)")
     case .l2PerExample(let lambda): lines.append("l2 \(lambda) per-example")
     }
-    lines += ["loss \(loss.rawValue)", "seed \(seed)", "validation \(validation)"]
+    lines.append("loss \(loss.rawValue)" + (labelSmoothing > 0 ? " smoothing \(labelSmoothing)" : ""))
+    switch classWeights {
+    case .equal: break
+    case .balanced: lines.append("class-weights balanced")
+    case .given(let weights): lines.append("class-weights " + weights.map { "\($0)" }.joined(separator: " "))
+    }
+    switch clip {
+    case .none: break
+    case .norm(let limit): lines.append("clip norm \(limit)")
+    case .value(let limit): lines.append("clip value \(limit)")
+    }
+    if let averageDecay { lines.append("ema \(averageDecay)") }
+    lines += ["seed \(seed)", "validation \(validation)"]
     for each in augmentation {
       switch each {
       case .flip: lines.append("augment flip")
@@ -133,6 +145,7 @@ extension Schedule {
       case .constant: "constant"
       case .step(let factor, let every): "step \(factor) every \(every)"
       case .cosine(let floor): floor == 0 ? "cosine" : "cosine floor \(floor)"
+      case .oneCycle(let rise): "one-cycle rise \(rise)"
       }
     if warmUp > 0 { text += " warmup \(warmUp)" }
     return text

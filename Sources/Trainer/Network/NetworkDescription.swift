@@ -9,6 +9,13 @@ public struct TrainingRecipe: Equatable, Sendable {
   public var schedule = Schedule()
   public var penalty = WeightPenalty.none
   public var loss = Loss.softmaxCrossEntropy
+  /// Share of each target that is spread evenly over all classes, in [0, 1) (label smoothing, Szegedy et al. 2016); in
+  /// training only, and with softmax cross-entropy only.
+  public var labelSmoothing: Float = 0
+  public var classWeights = ClassWeights.equal
+  public var clip = GradientClip.none
+  /// Decay of the moving average of weights that is evaluated and exported instead of the weights; nil: there is none.
+  public var averageDecay: Float?
   public var seed: UInt64 = 1
   /// Share of the training set that is held out, in [0, 1).
   public var validation: Float = 0

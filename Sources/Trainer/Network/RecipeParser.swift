@@ -4,7 +4,8 @@ struct RecipeParser {
   private var seen: Set<String> = []
 
   static let keys = [
-    "epochs", "batch", "optimizer", "rate", "schedule", "l2", "loss", "seed", "validation", "augment",
+    "epochs", "batch", "optimizer", "rate", "schedule", "l2", "loss", "class-weights", "clip", "ema", "seed",
+    "validation", "augment",
   ]
 
   mutating func readLine(_ line: inout LineScanner) throws(TrainerError) {
@@ -31,6 +32,20 @@ struct RecipeParser {
       }
       _ = try line.take("a loss")
       recipe.loss = loss
+      if loss == .softmaxCrossEntropy, line.takes("smoothing") {
+        recipe.labelSmoothing = try line.number("a share in 0...0.99", in: 0...0.99)
+      }
+    case "class-weights":
+      var weights: [Float] = []
+      if line.takes("balanced") {
+        recipe.classWeights = .balanced
+      } else {
+        let expected = "'balanced', or a positive weight for each class"
+        repeat { weights.append(try line.number(expected, in: .leastNormalMagnitude...1e6)) } while !line.isAtEnd
+        recipe.classWeights = .given(weights)
+      }
+    case "clip": recipe.clip = try readClip(&line)
+    case "ema": recipe.averageDecay = try line.number("a decay in 0...0.999999", in: 0...0.999999)
     case "seed":
       guard let word = line.peek, let seed = UInt64(word.text) else { throw line.error("a whole number from 0") }
       _ = try line.take("a seed")
@@ -61,7 +76,7 @@ struct RecipeParser {
   }
 
   private func readSchedule(_ line: inout LineScanner) throws(TrainerError) -> Schedule {
-    let names = ["constant", "step", "cosine"]
+    let names = ["constant", "step", "cosine", "one-cycle"]
     let epochs: ClosedRange<Float> = .leastNonzeroMagnitude...1e6
     var schedule: Schedule
     if line.takes("constant") {
@@ -73,12 +88,26 @@ struct RecipeParser {
     } else if line.takes("cosine") {
       schedule = Schedule(.cosine())
       if line.takes("floor") { schedule.shape = .cosine(floor: try line.number("a share in 0...1", in: 0...1)) }
+    } else if line.takes("one-cycle") {
+      schedule = Schedule(.oneCycle())
+      if line.takes("rise") { schedule.shape = .oneCycle(rise: try line.number("a share in 0...1", in: 0...1)) }
+      if !line.isAtEnd { throw line.error("'rise' or the end of the line", known: ["rise"]) }
+      return schedule
     } else {
       throw line.error("one of " + names.joined(separator: ", "), known: names)
     }
     if line.takes("warmup") { schedule.warmUp = try line.number("a positive number of epochs", in: epochs) }
     if !line.isAtEnd { throw line.error("'warmup' or the end of the line", known: ["warmup", "floor", "every"]) }
     return schedule
+  }
+
+  private func readClip(_ line: inout LineScanner) throws(TrainerError) -> GradientClip {
+    let limits: ClosedRange<Float> = .leastNormalMagnitude...1e6
+    if line.takes("norm") { return .norm(try line.number("a positive norm", in: limits)) }
+    guard line.takes("value") else {
+      throw line.error("'norm LIMIT' or 'value LIMIT'", known: ["norm", "value"])
+    }
+    return .value(try line.number("a positive value", in: limits))
   }
 
   /// A share in [0, 1), as "0.05" or "5%".

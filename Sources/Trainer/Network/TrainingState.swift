@@ -65,11 +65,18 @@ extension Network {
     for parameter in parameters {
       result.append((parameter.name, parameter.shape, parameter.weights))
       let start = parameter.weights.offset - weights.offset
+      if let average {
+        result.append(
+          ("\(parameter.name)/average", parameter.shape, average.weights[start..<(start + parameter.count)]))
+      }
       for (slot, name) in zip(slots, description.recipe.optimizer.slots) {
         result.append(("\(parameter.name)/\(name)", parameter.shape, slot[start..<(start + parameter.count)]))
       }
     }
-    for each in statistics { result.append((each.name, [2, each.channels], each.values)) }
+    for (index, each) in statistics.enumerated() {
+      result.append((each.name, [2, each.channels], each.values))
+      if let average { result.append(("\(each.name)/average", [2, each.channels], average.statistics[index])) }
+    }
     return result
   }
 }

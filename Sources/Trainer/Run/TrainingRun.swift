@@ -85,6 +85,13 @@ public final class TrainingRun {
     let preprocessing = preprocessing ?? data.preprocessing
     let network = try Network(description, data: data, backend: backend)
     network.trainingExamples = split.train.count
+    if case .given(let weights) = recipe.classWeights, weights.count != data.labels.count {
+      throw .mismatch(
+        what: "\(description.name): class-weights", expected: "\(data.labels.count), one per class of \(data.name)",
+        found: "\(weights.count)")
+    }
+    network.classWeights = recipe.classWeights.factors(
+      histogram: split.train.histogram(classCount: data.labels.count))
     self.network = network
     self.description = description
     self.preprocessing = preprocessing

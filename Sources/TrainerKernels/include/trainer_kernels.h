@@ -178,6 +178,13 @@ typedef struct {
 void trainer_adam(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull mean,
                   float *_Nonnull square, ptrdiff_t count, float rate, float penalty, trainer_adam_step step);
 
+// values = values · factor.
+void trainer_scale(float *_Nonnull values, ptrdiff_t count, float factor);
+// values = min(max(values, −limit), limit); NaN stays.
+void trainer_clamp(float *_Nonnull values, ptrdiff_t count, float limit);
+// average = average + share · (values − average).
+void trainer_move_average(float *_Nonnull average, const float *_Nonnull values, ptrdiff_t count, float share);
+
 // Tells the CPU that this is a spinning loop.
 void trainer_relax(void);
 

@@ -2,14 +2,15 @@ import Foundation
 import TrainerKernels
 
 extension CPUBackend {
-  public func oneHot(labels: DeviceSlice, count: Int, classes: Int, targets: DeviceSlice) {
+  public func oneHot(labels: DeviceSlice, count: Int, classes: Int, smoothing: Float, targets: DeviceSlice) {
     let (label, t) = (integers(labels), floats(targets))
     if classes == 1 {
       for n in 0..<count { t[n] = Float(label[n]) }
       return
     }
-    t.update(repeating: 0, count: count * classes)
-    for n in 0..<count { t[n * classes + Int(label[n])] = 1 }
+    let everywhere = smoothing / Float(classes)
+    t.update(repeating: everywhere, count: count * classes)
+    for n in 0..<count { t[n * classes + Int(label[n])] = 1 - smoothing + everywhere }
   }
 
   public func softmax(rows: Int, columns: Int, input: DeviceSlice, output: DeviceSlice) {
@@ -21,21 +22,25 @@ extension CPUBackend {
   }
 
   public func loss(
-    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, losses: DeviceSlice,
-    hits: DeviceSlice, gradient: DeviceSlice
+    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, weights: DeviceSlice?,
+    losses: DeviceSlice, hits: DeviceSlice, gradient: DeviceSlice
   ) {
     let (z, t, dz) = (floats(values), floats(targets), floats(gradient))
+    let weights = weights.map(floats)
     let (losses, hits) = (floats(losses), floats(hits))
     let share = 1 / Float(count)
     forEachRange(of: count, atLeast: max(CPUBackend.run / outputs, 1)) { examples in
       for n in examples {
-        let row = LossRow(z: z + n * outputs, t: t + n * outputs, dz: dz + n * outputs, count: outputs, share: share)
-        losses[n] =
+        let weight = weights?[n] ?? 1
+        let row = LossRow(
+          z: z + n * outputs, t: t + n * outputs, dz: dz + n * outputs, count: outputs, share: weight * share)
+        let value =
           switch loss {
           case .softmaxCrossEntropy: row.softmaxCrossEntropy()
           case .sigmoidCrossEntropy: row.sigmoidCrossEntropy()
           case .meanSquaredError: row.meanSquaredError()
           }
+        losses[n] = weight * value
         hits[n] = row.isHit(threshold: loss == .meanSquaredError ? 0.5 : 0) ? 1 : 0
       }
     }
@@ -50,6 +55,24 @@ extension CPUBackend {
       sums[piece] = trainer_sum_of_squares(x + range.lowerBound, range.count)
     }
     floats(result)[0] = Float((0..<pieces).reduce(0) { $0 + sums[$1] })
+  }
+
+  public func clipNorm(_ values: DeviceSlice, sumOfSquares: DeviceSlice, limit: Float) {
+    let factor = limit / floats(sumOfSquares)[0].squareRoot()
+    // Written so that NaN gets through: divergence is to be seen.
+    if factor >= 1 { return }
+    let x = floats(values)
+    forEachRun(of: values.count) { start, count in trainer_scale(x + start, count, factor) }
+  }
+
+  public func clipValues(_ values: DeviceSlice, limit: Float) {
+    let x = floats(values)
+    forEachRun(of: values.count) { start, count in trainer_clamp(x + start, count, limit) }
+  }
+
+  public func moveAverage(_ average: DeviceSlice, towards values: DeviceSlice, share: Float) {
+    let (a, x) = (floats(average), floats(values))
+    forEachRun(of: values.count) { start, count in trainer_move_average(a + start, x + start, count, share) }
   }
 
   public func update(

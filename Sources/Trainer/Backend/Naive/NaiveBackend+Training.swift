@@ -1,10 +1,14 @@
 import Foundation
 
 extension NaiveBackend {
-  public func oneHot(labels: DeviceSlice, count: Int, classes: Int, targets: DeviceSlice) {
+  public func oneHot(labels: DeviceSlice, count: Int, classes: Int, smoothing: Float, targets: DeviceSlice) {
     let (label, t) = (Doubles(labels), Doubles(targets))
+    let everywhere = Double(smoothing) / Double(classes)
     for n in 0..<count {
-      for k in 0..<classes { t[n * classes + k] = classes == 1 ? label[n] : (Double(k) == label[n] ? 1 : 0) }
+      for k in 0..<classes {
+        let isRight = Double(k) == label[n]
+        t[n * classes + k] = classes == 1 ? label[n] : everywhere + (isRight ? 1 - Double(smoothing) : 0)
+      }
     }
   }
 
@@ -24,10 +28,11 @@ extension NaiveBackend {
   }
 
   public func loss(
-    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, losses: DeviceSlice,
-    hits: DeviceSlice, gradient: DeviceSlice
+    _ loss: Loss, count: Int, outputs: Int, values: DeviceSlice, targets: DeviceSlice, weights: DeviceSlice?,
+    losses: DeviceSlice, hits: DeviceSlice, gradient: DeviceSlice
   ) {
     let (z, t, dz) = (Doubles(values), Doubles(targets), Doubles(gradient))
+    let weights = weights.map(Doubles.init)
     let (losses, hits) = (Doubles(losses), Doubles(hits))
     for n in 0..<count {
       let row = (0..<outputs).map { n * outputs + $0 }
@@ -57,7 +62,9 @@ extension NaiveBackend {
           dz[index] = 2 * difference / Double(outputs * count)
         }
       }
-      losses[n] = sum
+      let weight = weights?[n] ?? 1
+      losses[n] = weight * sum
+      for index in row { dz[index] *= weight }
       hits[n] = loss.isHit(values, targets) ? 1 : 0
     }
   }
@@ -65,6 +72,22 @@ extension NaiveBackend {
   public func sumOfSquares(_ values: DeviceSlice, result: DeviceSlice) {
     let x = Doubles(values)
     Doubles(result)[0] = (0..<values.count).reduce(0) { $0 + x[$1] * x[$1] }
+  }
+
+  public func clipNorm(_ values: DeviceSlice, sumOfSquares: DeviceSlice, limit: Float) {
+    let x = Doubles(values)
+    let factor = min(1, Double(limit) / Doubles(sumOfSquares)[0].squareRoot())
+    for i in 0..<values.count { x[i] *= factor }
+  }
+
+  public func clipValues(_ values: DeviceSlice, limit: Float) {
+    let x = Doubles(values)
+    for i in 0..<values.count { x[i] = min(max(x[i], -Double(limit)), Double(limit)) }
+  }
+
+  public func moveAverage(_ average: DeviceSlice, towards values: DeviceSlice, share: Float) {
+    let (a, x) = (Doubles(average), Doubles(values))
+    for i in 0..<values.count { a[i] += Double(share) * (x[i] - a[i]) }
   }
 
   public func update(
