@@ -75,14 +75,14 @@ import Testing
       shape: ImageShape(height: 1, width: 1, channels: 3), pixels: [0, 128, 255, 10, 20, 30], classes: [4, 5])
     let recipe = Preprocessing(
       width: 1, height: 1, channels: 3, mean: [0.5, 0.25, 0], deviation: [0.5, 2, 1])
-    var inputs = [Float](repeating: .nan, count: 6)
-    var labels: [Int32] = [0, 0]
-    BatchReader(recipe).read(examples, at: [1, 0][...], inputs: &inputs, labels: &labels)
-    #expect(labels == [5, 4])
+    let source = ImageBatches(examples, recipe, classCount: 6)
+    var batch = source.makeBatch(size: 2)
+    source.fill(&batch, indices: [1, 0][...], epoch: nil)
+    #expect(batch.labels == [5, 4] && batch.targets.isEmpty && batch.count == 2)
     let expected = zip([10, 20, 30, 0, 128, 255] as [Float], [0, 1, 2, 0, 1, 2]).map { pixel, channel in
       (pixel / 255 - recipe.mean[channel]) / recipe.deviation[channel]
     }
-    for (found, wanted) in zip(inputs, expected) { #expect(abs(found - wanted) < 1e-6) }
+    for (found, wanted) in zip(batch.inputs[0], expected) { #expect(abs(found - wanted) < 1e-6) }
   }
 
   /// 2 × 3 pixels with the values 1...6; the recipe leaves values as they are, times 1/255.
@@ -90,11 +90,10 @@ import Testing
     let examples = Trainer.Examples(
       shape: ImageShape(height: 2, width: 3, channels: 1), pixels: [1, 2, 3, 4, 5, 6], classes: [0])
     let recipe = Preprocessing(width: 3, height: 2, channels: 1, mean: [0], deviation: [1])
-    var inputs = [Float](repeating: .nan, count: 6)
-    var labels: [Int32] = [0]
-    BatchReader(recipe, augmentation: augmentation, seed: seed)
-      .read(examples, at: [0][...], epoch: epoch, inputs: &inputs, labels: &labels)
-    return inputs.map { Int(($0 * 255).rounded()) }
+    let source = ImageBatches(examples, recipe, classCount: 1, augmentation: augmentation, seed: seed)
+    var batch = source.makeBatch(size: 1)
+    source.fill(&batch, indices: [0][...], epoch: epoch)
+    return batch.inputs[0].map { Int(($0 * 255).rounded()) }
   }
 
   @Test func flipMirrorsHalfOfTheImages() {
@@ -117,6 +116,28 @@ import Testing
     let found = Set((0..<2000).map { augmented([.shift(pixels: 1), .flip], seed: 5, epoch: $0) })
     #expect(found.count == 18)
     #expect(found.contains([2, 1, 0, 5, 4, 0]) && found.contains([0, 3, 2, 0, 6, 5]))
+  }
+
+  /// Classes of 70, 20 and 10 examples.
+  @Test func balancedSamplingTakesEveryClassAsOften() {
+    let classes = (0..<100).map { Int32($0 < 70 ? 0 : $0 < 90 ? 1 : 2) }
+    let order = EpochOrder(.balanced, classes: classes, seed: 3)
+    var taken = [Int](repeating: 0, count: 100)
+    for epoch in 1...30 {
+      let epochOrder = order(epoch: epoch)
+      #expect(epochOrder == EpochOrder(.balanced, classes: classes, seed: 3)(epoch: epoch))
+      let counts = (0..<3).map { label in epochOrder.count { classes[$0] == label } }
+      #expect(counts.reduce(0, +) == 100 && counts.allSatisfy { (33...34).contains($0) })
+      // Nothing comes twice before all of its class have come once, and classes are not in runs.
+      #expect(Set(epochOrder.filter { classes[$0] == 2 }).count == 10)
+      #expect(Set(epochOrder.filter { classes[$0] == 0 }).count == counts[0])
+      #expect(Set(epochOrder.prefix(30).map { classes[$0] }).count == 3)
+      for index in epochOrder { taken[index] += 1 }
+    }
+    #expect(taken.allSatisfy { $0 > 0 })
+    #expect(order(epoch: 1) != order(epoch: 2))
+    // A class without examples takes no part.
+    #expect(EpochOrder(.balanced, classes: [5, 5, 9], seed: 1)(epoch: 1).count == 3)
   }
 
   @Test func aSplitKeepsOrderAndLosesNothing() throws {

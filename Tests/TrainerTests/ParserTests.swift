@@ -52,7 +52,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 2\ntrain\n epoch 3",
-      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, class-weights, clip, ema, seed, validation, augment, found 'epoch'",
+      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, class-weights, clip, ema, seed, validation, sampling, augment, found 'epoch'",
       "did you mean 'epochs'?"
     ),
     (

@@ -23,7 +23,8 @@ struct RowProblem {
       name: "rows", labels: ["top", "middle", "bottom"], train: examples(90, seed: 1), test: examples(30, seed: 2))
   }
 
-  /// Batch-norm, dropout, momentum, averaged weights, clipping, augmentation and a last batch of 1 (81 training images, batches of 16): everything
+  /// Batch-norm, dropout, momentum, averaged weights, clipping, augmentation, mixed labels, balanced sampling and a last
+  /// batch of 1 (81 training images, batches of 16): everything
   /// that has a state or draws random numbers.
   static var description: NetworkDescription {
     var recipe = TrainingRecipe()
@@ -32,7 +33,8 @@ struct RowProblem {
     recipe.rate = 0.05
     recipe.schedule = Schedule(.cosine())
     recipe.validation = 0.1
-    recipe.augmentation = [.flip]
+    recipe.augmentation = [.flip, .rotate(degrees: 5), .cutout(side: 1), .mixup(alpha: 0.2)]
+    recipe.sampling = .balanced
     recipe.averageDecay = 0.9
     recipe.clip = .norm(1)
     recipe.labelSmoothing = 0.1
@@ -75,6 +77,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
   @Test func aRunLearnsAndUsesEveryImageOnce() throws {
     var description = RowProblem.description
     description.recipe.epochs = 20
+    description.recipe.augmentation = [.flip]
     let run = try RowProblem.run(description)
     #expect(run.stepsPerEpoch == 6 && run.imagesPerEpoch == 81)
     var ends: [StepReport] = []

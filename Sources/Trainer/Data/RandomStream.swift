@@ -11,6 +11,8 @@ struct RandomStream {
     /// `number` is the class.
     case photoSplit
     case sample
+    /// `number` is the epoch, from 1; `index` the class.
+    case balancedSampling
   }
 
   private let philox: Philox

@@ -173,11 +173,12 @@ public final class Network {
     return try step(count: count, rate: rate)
   }
 
-  /// One step on examples with targets [count, outputs] of their own.
+  /// One step on examples with targets [count, outputs] of their own, as mixed labels are; smoothing and class weights are
+  /// applied to them as to labels.
   public func trainStep(
     inputs: [Float], targets: [Float], count: Int, rate: Float
   ) throws(TrainerError) -> StepResult {
-    try load(inputs: inputs, targets: targets, count: count)
+    try load(inputs: inputs, targets: targets, count: count, isTraining: true)
     return try step(count: count, rate: rate)
   }
 
@@ -186,6 +187,14 @@ public final class Network {
   public func evaluate(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, labels: labels, count: count, isTraining: false)
     try withAverage { forward(count: count, training: false) }
+    computeLoss(count: count)
+    return try readResult(count: count)
+  }
+
+  /// Loss and hits on examples with targets [count, outputs] of their own.
+  public func evaluate(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) -> StepResult {
+    try load(inputs: inputs, targets: targets, count: count)
+    forward(count: count, training: false)
     computeLoss(count: count)
     return try readResult(count: count)
   }
@@ -240,16 +249,22 @@ public final class Network {
     }
   }
 
-  func load(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) {
+  func load(inputs: [Float], targets: [Float], count: Int, isTraining: Bool = false) throws(TrainerError) {
     try check(inputs.count, count * inputCount, what: "inputs")
     try check(targets.count, count * outputCount, what: "targets")
     try checkBatch(count)
     inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
-    targets.withUnsafeBufferPointer { values in
+    let smoothing = isTraining ? description.recipe.labelSmoothing : 0
+    (smoothing > 0 ? Network.smoothed(targets, classes: outputCount, by: smoothing) : targets).withUnsafeBufferPointer {
+      values in
       let used = count * outputCount
       backend.upload(UnsafeBufferPointer(rebasing: values[..<used]), to: self.targets[0..<used])
     }
-    hasLossWeights = false
+    hasLossWeights = isTraining && classWeights != nil
+    if let classWeights, isTraining {
+      let factors = Network.lossWeights(targets, count: count, outputs: outputCount, classWeights)
+      factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<count]) }
+    }
   }
 
   func forward(count: Int, training: Bool) {

@@ -112,13 +112,8 @@ extension TrainingRecipe {
     }
     if let averageDecay { lines.append("ema \(averageDecay)") }
     lines += ["seed \(seed)", "validation \(validation)"]
-    for each in augmentation {
-      switch each {
-      case .flip: lines.append("augment flip")
-      case .shift(let pixels): lines.append("augment shift \(pixels)")
-      }
-    }
-    return lines
+    if sampling != .shuffled { lines.append("sampling \(sampling.rawValue)") }
+    return lines + augmentation.map { "augment \($0.text)" }
   }
 }
 

@@ -19,18 +19,11 @@ public struct TrainingRecipe: Equatable, Sendable {
   public var seed: UInt64 = 1
   /// Share of the training set that is held out, in [0, 1).
   public var validation: Float = 0
-  /// Changes made to training images, in the order of the text; what each means is the data set's affair.
+  public var sampling = Sampling.shuffled
+  /// Changes made to training images, in this order.
   public var augmentation: [Augmentation] = []
 
   public init() {}
-}
-
-/// One way to change training images at random.
-public enum Augmentation: Equatable, Sendable {
-  /// Mirrored left to right, every second image.
-  case flip
-  /// Moved by up to so many pixels in both directions, zeros coming in.
-  case shift(pixels: Int)
 }
 
 /// A network and how it is trained, as `nets/*.net` files say it; the grammar is told in docs/networks.md.

@@ -5,7 +5,7 @@ struct RecipeParser {
 
   static let keys = [
     "epochs", "batch", "optimizer", "rate", "schedule", "l2", "loss", "class-weights", "clip", "ema", "seed",
-    "validation", "augment",
+    "validation", "sampling", "augment",
   ]
 
   mutating func readLine(_ line: inout LineScanner) throws(TrainerError) {
@@ -51,7 +51,14 @@ struct RecipeParser {
       _ = try line.take("a seed")
       recipe.seed = seed
     case "validation": recipe.validation = try readShare(&line)
-    default: recipe.augmentation.append(try readAugmentation(&line))
+    case "sampling":
+      let names = Sampling.allCases.map(\.rawValue)
+      guard let word = line.peek, let sampling = Sampling(rawValue: word.text) else {
+        throw line.error("one of " + names.joined(separator: ", "), known: names)
+      }
+      _ = try line.take("a kind of sampling")
+      recipe.sampling = sampling
+    default: recipe.augmentation.append(try Augmentation(&line))
     }
   }
 
@@ -120,11 +127,5 @@ struct RecipeParser {
     else { throw line.error(expected) }
     _ = try line.take(expected)
     return share
-  }
-
-  private func readAugmentation(_ line: inout LineScanner) throws(TrainerError) -> Augmentation {
-    if line.takes("flip") { return .flip }
-    guard line.takes("shift") else { throw line.error("'flip' or 'shift PIXELS'", known: ["flip", "shift"]) }
-    return .shift(pixels: try line.integer("a positive number of pixels", in: 1...65_536))
   }
 }

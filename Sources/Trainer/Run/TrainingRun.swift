@@ -48,9 +48,9 @@ public final class TrainingRun {
   public let description: NetworkDescription
   public let preprocessing: Preprocessing
   private let network: Network
-  private let train: Examples
-  private let validation: Examples?
-  private let reader: BatchReader
+  private let train: any BatchSource
+  private let validation: (any BatchSource)?
+  private let prefetcher: Prefetcher
   private let settings: [String]
 
   /// Whole epochs done.
@@ -60,10 +60,6 @@ public final class TrainingRun {
   private var lossSum = 0.0
   private var correct = 0
   private var best: Checkpoint.Best?
-
-  private var order: [Int]
-  private var inputs: [Float]
-  private var labels: [Int32]
 
   /// A loss above this many times the first step's (or above this, if that was below 1) is taken as divergence.
   static let divergenceFactor = 100.0
@@ -95,13 +91,12 @@ public final class TrainingRun {
     self.network = network
     self.description = description
     self.preprocessing = preprocessing
-    train = split.train
-    validation = split.validation
-    reader = BatchReader(preprocessing, augmentation: recipe.augmentation, seed: recipe.seed)
+    train = ImageBatches(
+      split.train, preprocessing, classCount: network.outputCount, augmentation: recipe.augmentation, seed: recipe.seed)
+    validation = split.validation.map { ImageBatches($0, preprocessing, classCount: network.outputCount) }
+    let order = EpochOrder(recipe.sampling, classes: split.train.classes, seed: recipe.seed)
+    prefetcher = Prefetcher(train, size: recipe.batch) { order(epoch: $0) }
     settings = TrainingRun.settings(description, data: data, preprocessing: preprocessing)
-    order = TrainingRun.order(of: train, epoch: 0, seed: recipe.seed)
-    inputs = [Float](repeating: 0, count: recipe.batch * description.input.count)
-    labels = [Int32](repeating: 0, count: recipe.batch)
   }
 
   private var recipe: TrainingRecipe { description.recipe }
@@ -121,9 +116,8 @@ public final class TrainingRun {
   /// - Throws: `RunError.diverged`, after which the run must not go on; `RunError.network`.
   public func step(rate givenRate: Float? = nil) throws(RunError) -> StepReport {
     precondition(!isFinished, "the run is over")
-    let start = stepInEpoch * recipe.batch
-    let count = min(recipe.batch, train.count - start)
-    reader.read(train, at: order[start..<(start + count)], epoch: epoch + 1, inputs: &inputs, labels: &labels)
+    takeBatch()
+    let count = prefetcher.batch.count
     let rate =
       givenRate
       ?? recipe.schedule.rate(
@@ -131,7 +125,7 @@ public final class TrainingRun {
         epochs: recipe.epochs)
     let result: StepResult
     do {
-      result = try network.trainStep(inputs: inputs, labels: labels, count: count, rate: rate)
+      result = try network.trainStep(prefetcher.batch, rate: rate)
     } catch {
       throw .network(error)
     }
@@ -139,12 +133,23 @@ public final class TrainingRun {
     try checkLoss(result.loss, rate: rate)
     lossSum += result.loss * Double(count)
     correct += result.correct
-    let images = start + count
+    let images = imagesInEpoch
     var report = StepReport(
       epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: images,
       loss: lossSum / Double(images), stepLoss: result.loss, accuracy: Double(correct) / Double(images), rate: rate)
     if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch() }
     return report
+  }
+
+  /// Gets the step's examples, and lets the next step's be prepared while this one is computed.
+  private func takeBatch() {
+    let request = Prefetcher.Request(epoch: epoch + 1, step: stepInEpoch)
+    prefetcher.take(request)
+    if stepInEpoch + 1 < stepsPerEpoch {
+      prefetcher.prepare(Prefetcher.Request(epoch: request.epoch, step: request.step + 1))
+    } else if request.epoch < recipe.epochs {
+      prefetcher.prepare(Prefetcher.Request(epoch: request.epoch + 1, step: 0))
+    }
   }
 
   private func checkLoss(_ loss: Double, rate: Float) throws(RunError) {
@@ -160,21 +165,21 @@ public final class TrainingRun {
     stepInEpoch = 0
     lossSum = 0
     correct = 0
-    order = TrainingRun.order(of: train, epoch: epoch, seed: recipe.seed)
     guard let validation else { return nil }
     let report = try evaluate(validation, isBetterThan: best?.correct)
     if report.isBest { best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state()) }
     return report
   }
 
-  private func evaluate(_ examples: Examples, isBetterThan before: Int?) throws(RunError) -> ValidationReport {
+  private func evaluate(_ examples: any BatchSource, isBetterThan before: Int?) throws(RunError) -> ValidationReport {
+    var batch = examples.makeBatch(size: recipe.batch)
     var correct = 0
     var lossSum = 0.0
     for start in stride(from: 0, to: examples.count, by: recipe.batch) {
       let indices = Array(start..<min(start + recipe.batch, examples.count))
-      reader.read(examples, at: indices[...], inputs: &inputs, labels: &labels)
+      examples.fill(&batch, indices: indices[...], epoch: nil)
       do {
-        let result = try network.evaluate(inputs: inputs, labels: labels, count: indices.count)
+        let result = try network.evaluate(batch)
         correct += result.correct
         lossSum += result.loss * Double(indices.count)
       } catch {
@@ -184,12 +189,6 @@ public final class TrainingRun {
     return ValidationReport(
       loss: lossSum / Double(examples.count), correct: correct, count: examples.count,
       isBest: correct > before ?? -1)
-  }
-
-  /// The images of epoch number `epoch` (counted from 0) in their order.
-  private static func order(of train: Examples, epoch: Int, seed: UInt64) -> [Int] {
-    var stream = RandomStream(seed: seed, .trainingOrder, number: epoch + 1)
-    return stream.permutation(of: train.count)
   }
 
   // MARK: Stopping and going on
@@ -225,7 +224,6 @@ public final class TrainingRun {
     lossSum = checkpoint.lossSum
     correct = checkpoint.correct
     best = checkpoint.best
-    order = TrainingRun.order(of: train, epoch: epoch, seed: recipe.seed)
   }
 
   /// All that the steps depend on. Comments in a `.net` file are no part of it.

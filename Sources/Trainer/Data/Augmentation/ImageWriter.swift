@@ -1,0 +1,124 @@
+import Format
+
+/// Writes images as the network's input: normalised, and changed as augmentation says.
+struct ImageWriter: Sendable {
+  /// [channels, 256]: (pixel / 255 − mean) / deviation of each pixel value.
+  private let table: [Float]
+  private let mean: [Float]
+  private let deviation: [Float]
+
+  init(_ recipe: Preprocessing) {
+    table = (0..<recipe.channels).flatMap { recipe.pixelTable($0) }
+    mean = recipe.mean
+    deviation = recipe.deviation
+  }
+
+  /// Writes `pixels` [H, W, C] to `output` [H, W, C]. The partner plays no part.
+  func write(
+    _ pixels: UnsafePointer<UInt8>, _ shape: ImageShape, _ change: ImageChange,
+    to output: UnsafeMutablePointer<Float>
+  ) {
+    table.withUnsafeBufferPointer { table in
+      for channel in 0..<shape.channels {
+        let plane = Plane(
+          shape: shape, pixels: pixels + channel, output: output + channel, table: table.baseAddress! + 256 * channel)
+        if change.map.isExact { plane.move(change.map) } else { plane.interpolate(change.map) }
+      }
+    }
+    for jitter in change.jitters { apply(jitter, shape, to: output) }
+    for hole in change.holes {
+      for row in hole.rows {
+        let start = output + (row * shape.width + hole.columns.lowerBound) * shape.channels
+        // 0 is the mean of the normalised pixels.
+        start.update(repeating: 0, count: hole.columns.count * shape.channels)
+      }
+    }
+  }
+
+  /// Brightness scales all samples, contrast their distance from the image's mean grey, saturation a pixel's distance
+  /// from its own grey; samples stay in black to white.
+  private func apply(_ jitter: ImageChange.Jitter, _ shape: ImageShape, to output: UnsafeMutablePointer<Float>) {
+    let (pixels, channels) = (shape.height * shape.width, shape.channels)
+    for index in 0..<(pixels * channels) {
+      let channel = index % channels
+      output[index] = (output[index] * deviation[channel] + mean[channel]) * jitter.brightness
+    }
+    var sum: Float = 0
+    for pixel in 0..<pixels { sum += grey(output + pixel * channels, channels) }
+    let middle = sum / Float(pixels)
+    for pixel in 0..<pixels {
+      let samples = output + pixel * channels
+      for channel in 0..<channels { samples[channel] = (samples[channel] - middle) * jitter.contrast + middle }
+      let own = grey(samples, channels)
+      for channel in 0..<channels {
+        let value = channels == 1 ? own : (samples[channel] - own) * jitter.saturation + own
+        samples[channel] = (min(max(value, 0), 1) - mean[channel]) / deviation[channel]
+      }
+    }
+  }
+
+  /// The luma of ITU-R BT.601, as JPEG has it.
+  private func grey(_ samples: UnsafePointer<Float>, _ channels: Int) -> Float {
+    channels == 3 ? 0.299 * samples[0] + 0.587 * samples[1] + 0.114 * samples[2] : samples[0]
+  }
+}
+
+/// One channel of an image: samples lie `shape.channels` apart.
+private struct Plane {
+  let shape: ImageShape
+  let pixels: UnsafePointer<UInt8>
+  let output: UnsafeMutablePointer<Float>
+  let table: UnsafePointer<Float>
+
+  /// A map that is exact: whole pixels, perhaps mirrored.
+  func move(_ map: PixelMap) {
+    let (width, step) = (shape.width, shape.channels)
+    let isMirrored = map.xx < 0
+    let down = Int(map.y)
+    // Source column = first ± x, which is inside for x in `inside`.
+    let first = isMirrored ? width - 1 + Int(map.x) : Int(map.x)
+    let inside = (isMirrored ? first - width + 1..<first + 1 : -first..<width - first).clamped(to: 0..<width)
+    let stride = isMirrored ? -step : step
+    for y in 0..<shape.height {
+      let row = output + y * width * step
+      let sourceY = y + down
+      guard 0..<shape.height ~= sourceY, !inside.isEmpty else {
+        for x in 0..<width { row[x * step] = table[0] }
+        continue
+      }
+      for x in 0..<inside.lowerBound { row[x * step] = table[0] }
+      let start = isMirrored ? first - inside.lowerBound : first + inside.lowerBound
+      var source = (sourceY * width + start) * step
+      for x in inside {
+        row[x * step] = table[Int(pixels[source])]
+        source += stride
+      }
+      for x in inside.upperBound..<width { row[x * step] = table[0] }
+    }
+  }
+
+  /// Any map, bilinearly; outside is black.
+  func interpolate(_ map: PixelMap) {
+    let (middleX, middleY) = (Float(shape.width - 1) / 2, Float(shape.height - 1) / 2)
+    for y in 0..<shape.height {
+      let fromMiddle = Float(y) - middleY
+      let row = output + y * shape.width * shape.channels
+      for x in 0..<shape.width {
+        let right = Float(x) - middleX
+        let sourceX = map.xx * right + map.xy * fromMiddle + map.x + middleX
+        let sourceY = map.yx * right + map.yy * fromMiddle + map.y + middleY
+        let (left, top) = (sourceX.rounded(.down), sourceY.rounded(.down))
+        let (shareX, shareY) = (sourceX - left, sourceY - top)
+        let (column, line) = (Int(left), Int(top))
+        let upper = sample(line, column) * (1 - shareX) + sample(line, column + 1) * shareX
+        let lower = sample(line + 1, column) * (1 - shareX) + sample(line + 1, column + 1) * shareX
+        row[x * shape.channels] = upper * (1 - shareY) + lower * shareY
+      }
+    }
+  }
+
+  private func sample(_ y: Int, _ x: Int) -> Float {
+    guard 0..<shape.height ~= y, 0..<shape.width ~= x else { return table[0] }
+    return table[Int(pixels[(y * shape.width + x) * shape.channels])]
+  }
+}

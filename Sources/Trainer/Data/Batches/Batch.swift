@@ -1,0 +1,56 @@
+/// The examples of one step as the network takes them. Its memory serves one step after another.
+public struct Batch: Sendable {
+  /// Examples in it; memory may have room for more.
+  public var count: Int
+  /// For each of the network's inputs [count, H, W, C].
+  public var inputs: [[Float]]
+  /// The classes, one per example; or one per step of a sequence.
+  public var labels: [Int32]
+  /// [count, outputs]: what the outputs are to be, in the place of `labels`; empty where those say it all.
+  public var targets: [Float]
+
+  /// Memory for `size` examples.
+  ///
+  /// - Parameters:
+  ///   - inputCounts: elements of each input of one example.
+  ///   - labelCount: labels of one example.
+  ///   - targetCount: elements of one example's targets, 0 if labels serve.
+  public init(size: Int, inputCounts: [Int], labelCount: Int = 1, targetCount: Int = 0) {
+    count = 0
+    inputs = inputCounts.map { [Float](repeating: 0, count: size * $0) }
+    labels = [Int32](repeating: 0, count: size * labelCount)
+    targets = [Float](repeating: 0, count: size * targetCount)
+  }
+}
+
+/// Where the batches of a run come from: examples by number.
+///
+/// What it writes is a function of its arguments, whatever was asked for before, and on whatever thread.
+public protocol BatchSource: Sendable {
+  /// Examples there are.
+  var count: Int { get }
+  /// A batch with room for `size` examples.
+  func makeBatch(size: Int) -> Batch
+  /// Puts the examples at `indices` into `batch`, made by `makeBatch` for as many or more.
+  ///
+  /// - Parameter epoch: from 1; with the index it determines how a training example is changed. Nil leaves it as it is.
+  func fill(_ batch: inout Batch, indices: ArraySlice<Int>, epoch: Int?)
+}
+
+extension Network {
+  /// One step of the recipe's optimizer.
+  public func trainStep(_ batch: Batch, rate: Float) throws(TrainerError) -> StepResult {
+    if batch.targets.isEmpty {
+      return try trainStep(inputs: batch.inputs[0], labels: batch.labels, count: batch.count, rate: rate)
+    }
+    return try trainStep(inputs: batch.inputs[0], targets: batch.targets, count: batch.count, rate: rate)
+  }
+
+  /// Loss and hits without a step.
+  public func evaluate(_ batch: Batch) throws(TrainerError) -> StepResult {
+    if batch.targets.isEmpty {
+      return try evaluate(inputs: batch.inputs[0], labels: batch.labels, count: batch.count)
+    }
+    return try evaluate(inputs: batch.inputs[0], targets: batch.targets, count: batch.count)
+  }
+}
