@@ -93,13 +93,58 @@ import Vision
         title: "Inside <net>", summary: "Summary.", filters: filters, image: image, imageCaption: "cat & dog",
         maps: [.init(layer: "conv1", shape: shape, values: [Float](repeating: 0, count: shape.count))],
         unitLayer: "conv1",
-        units: [.init(channel: 0, patches: [(image, "cat", 2.5)]), .init(channel: 1, patches: [])],
+        units: [
+          .init(
+            channel: 0,
+            patches: [
+              .init(image: image, projection: [Float](repeating: -1, count: 48), label: "cat", activation: 2.5)
+            ]), .init(channel: 1, patches: []),
+        ],
+        search: filters.map { filters in
+          let map = Template(shape: filters.shape, values: [0, 1, 2, 3, 4, 5, 9, 8, 7, 6, 5, 4]).correlation(
+            with: image)!
+          let match = TemplateSearch.Match(name: "<x>", image: filters.image(0), map: map)
+          return TemplateSearch(picture: image, caption: "A & B.", cutOut: match, filters: [match])
+        },
+        landscape: filters.map { _ in
+          (LossLandscape(side: 3, losses: [9, 8, 0.1, 6, 5, .infinity, 3, .nan, 1]), "Seed <1>.")
+        },
         weights: [.init(layer: "conv1", values: [-1, 0, 0.5, 1]), .init(layer: "none", values: [])])
       let html = try report.html()
       let page = try ParsedXML(String(html.dropFirst("<!DOCTYPE html>\n".count)))
-      #expect(page.elements["img"] == 1 + LookReport.mostMaps + 1 + (filters == nil ? 0 : 2))
+      // A patch has two pictures; a search shows the template and its best places.
+      let found = filters == nil ? 0 : 1 + TemplateSearch.markedPlaces
+      #expect(page.elements["img"] == 1 + LookReport.mostMaps + 2 + (filters == nil ? 0 : 2) + found)
+      #expect(page.elements["image", default: 0] == (filters == nil ? 0 : 4))
       #expect(page.text.contains("unit 1: nothing activates it"))
       #expect(page.text.contains("conv1: 4 weights, deviation 0.740"))
     }
+  }
+
+  /// Of detections that overlap the strongest stays, several may come from one picture, and the strongest of all are kept.
+  @Test func strongestPatchesDoNotOverlap() {
+    let picture = ImageShape(height: 8, width: 8, channels: 1)
+    // Each element of the 4 × 4 layer sees 4 × 4 pixels, two apart: neighbours have a third in common, diagonal ones a
+    // seventh.
+    let side = ReceptiveField.Side(stride: 2, start: -1, size: 4)
+    let field = ReceptiveField(rows: side, columns: side)
+    var search = PatchSearch(
+      layer: ImageShape(height: 4, width: 4, channels: 2), field: field, picture: picture, units: 5, count: 3)
+    #expect(search.peaks.count == 2)
+    func add(_ image: Int, _ values: [Float]) {
+      let layer: [Float] = values.flatMap { [$0, -1 as Float] }
+      layer.withUnsafeBufferPointer { search.add(image: image, $0) }
+    }
+    add(7, [0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 5, 0, 0, 0, 0, 0])
+    // 8 stands beside 9; 5 stands across from it.
+    #expect(search.peaks[0].map { $0.activation } == [9, 5])
+    #expect(search.peaks[0].map { [$0.image, $0.y, $0.x] } == [[7, 1, 1], [7, 2, 2]])
+    #expect(search.peaks[0][1].region == Region(x: 3, y: 3, width: 4, height: 4))
+    add(8, [6, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0])
+    #expect(search.peaks[0].map { [$0.image, $0.y, $0.x] } == [[7, 1, 1], [8, 0, 0], [8, 0, 3]])
+    #expect(search.peaks[0][1].region == Region(x: 0, y: 0, width: 3, height: 3))
+    add(9, [Float](repeating: 6, count: 16))
+    #expect(search.peaks[0].map { $0.image } == [7, 8, 8])
+    #expect(search.peaks[1].isEmpty)
   }
 }

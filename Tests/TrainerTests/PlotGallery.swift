@@ -103,6 +103,17 @@ enum PlotGallery {
     ).drawing()
   }
 
+  static var surface: Drawing {
+    let side = -1.0...1.0
+    let values = Field.points(columns: 21, rows: 21, x: side, y: side).map { point in
+      point.x > 0.85 && point.y > 0.85 ? .nan : 0.2 + 4 * point.x * point.x + exp(2 * point.y) - 1 - 2 * point.y
+    }
+    return SurfacePlot(
+      title: "A bowl with a missing corner", field: Field(columns: 21, rows: 21, x: side, y: side, values: values),
+      x: "first", y: hostile, z: "loss", mark: (Point(x: 0, y: 0), "here: 0.2")
+    ).drawing()
+  }
+
   static var confusion: Drawing {
     let labels = ["T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", hostile]
     var noise = Noise(seed: 5)
@@ -125,7 +136,7 @@ enum PlotGallery {
   static var drawings: [(name: String, drawing: Drawing)] {
     [
       ("loss", lossCurve), ("rate", rateCurve), ("series", manySeries), ("circles", circles), ("xor", xor),
-      ("landscape", landscape), ("confusion", confusion), ("bars", bars),
+      ("landscape", landscape), ("surface", surface), ("confusion", confusion), ("bars", bars),
     ]
   }
 
@@ -135,7 +146,7 @@ enum PlotGallery {
     page.heading("Curves")
     page.drawings([lossCurve, rateCurve, manySeries], caption: "Means of many steps with their extremes as a band.")
     page.heading("Planes")
-    page.drawings([circles, xor, landscape])
+    page.drawings([circles, xor, landscape, surface])
     page.heading("Classes")
     page.drawings([confusion, bars])
     page.table(

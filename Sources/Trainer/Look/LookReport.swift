@@ -1,8 +1,8 @@
 import Terminal
 import Vision
 
-/// What is inside a trained network, as a page: first-layer filters, feature maps of a picture, what activates units most,
-/// how weights are distributed.
+/// What is inside a trained network, as a page: first-layer filters, feature maps of a picture, what activates units most
+/// and which of its pixels do, where templates fit, the loss around the weights, how weights are distributed.
 public struct LookReport {
   /// Weights that are pictures themselves: [count, height, width, channels] with 1 or 3 channels.
   public struct Filters: Sendable {
@@ -15,6 +15,17 @@ public struct LookReport {
       self.shape = shape
       self.weights = weights
     }
+
+    /// How many filters there are.
+    public var count: Int { weights.count / shape.count }
+
+    /// [height, width, channels].
+    public func values(_ filter: Int) -> [Float] {
+      Array(weights[(filter * shape.count)..<((filter + 1) * shape.count)])
+    }
+
+    /// The filter as a picture: 0 is grey, its largest weight white or black.
+    public func image(_ filter: Int) -> Image { Image(signed: values(filter), shape) }
   }
 
   /// What a layer made of a picture: [height, width, channels].
@@ -33,11 +44,27 @@ public struct LookReport {
   /// A unit (a channel of a layer) and the parts of pictures that activate it most, the strongest first.
   public struct Unit: Sendable {
     public let channel: Int
-    public let patches: [(image: Image, label: String, activation: Float)]
+    public let patches: [Patch]
 
-    public init(channel: Int, patches: [(image: Image, label: String, activation: Float)]) {
+    public init(channel: Int, patches: [Patch]) {
       self.channel = channel
       self.patches = patches
+    }
+  }
+
+  /// A part of a picture that activates a unit.
+  public struct Patch: Sendable {
+    public let image: Image
+    /// What of `image` the activation comes from, as `Deconvolution` finds it; the same shape.
+    public let projection: [Float]
+    public let label: String
+    public let activation: Float
+
+    public init(image: Image, projection: [Float], label: String, activation: Float) {
+      self.image = image
+      self.projection = projection
+      self.label = label
+      self.activation = activation
     }
   }
 
@@ -63,6 +90,9 @@ public struct LookReport {
   /// The layer of `units`.
   public let unitLayer: String
   public let units: [Unit]
+  /// Nil if nothing was searched for.
+  public let search: TemplateSearch?
+  public let landscape: (losses: LossLandscape, caption: String)?
   public let weights: [Weights]
 
   /// Feature maps and filters of a layer that a page shows.
@@ -70,7 +100,8 @@ public struct LookReport {
 
   public init(
     title: String, summary: String, filters: Filters?, image: Image, imageCaption: String, maps: [FeatureMaps],
-    unitLayer: String, units: [Unit], weights: [Weights]
+    unitLayer: String, units: [Unit], search: TemplateSearch?, landscape: (losses: LossLandscape, caption: String)?,
+    weights: [Weights]
   ) {
     self.title = title
     self.summary = summary
@@ -80,6 +111,8 @@ public struct LookReport {
     self.maps = maps
     self.unitLayer = unitLayer
     self.units = units
+    self.search = search
+    self.landscape = landscape
     self.weights = weights
   }
 
@@ -99,6 +132,8 @@ public struct LookReport {
       try page.pictures(map.images.enumerated().map { Page.Picture(image: $1, caption: "\($0)") }, isSmall: true)
     }
     if !units.isEmpty { try add(units, to: &page) }
+    if let search { try search.add(to: &page) }
+    if let landscape { landscape.losses.add(to: &page, caption: landscape.caption) }
     page.heading("Weights")
     page.drawings(weights.map { $0.histogram })
     return page.html
@@ -115,13 +150,18 @@ public struct LookReport {
   private func add(_ units: [Unit], to page: inout Page) throws(VisionError) {
     page.heading("What activates the units of \(unitLayer)")
     page.paragraph(
-      "For each unit the places in the test images where its activation is highest, one for each image: the part of the "
-        + "picture that the unit sees.")
+      "Each unit as a detector: the places in the test images where its activation is highest, the strongest first, and "
+        + "of places that overlap only the strongest (as Girshick et al. 2014 did for pool5). To the left the part of the "
+        + "picture that the unit sees; to the right what of it the activation comes from, by deconvolution (Zeiler and "
+        + "Fergus 2014): white pixels raise the activation by being bright, black ones by being dark, grey ones do not "
+        + "count.")
     for unit in units {
       page.subheading("unit \(unit.channel)" + (unit.patches.isEmpty ? ": nothing activates it" : ""))
       try page.pictures(
         unit.patches.map { patch in
-          Page.Picture(image: patch.image, caption: patch.label, note: shortNumber(Double(patch.activation), digits: 3))
+          Page.Picture(
+            image: patch.image, caption: patch.label, note: shortNumber(Double(patch.activation), digits: 3),
+            companion: patch.projectionImage)
         }, isSmall: true)
     }
   }
@@ -129,15 +169,24 @@ public struct LookReport {
 
 extension LookReport.Filters {
   /// The first filters, each with its largest weight at white or black.
-  var images: [Image] {
-    let count = min(weights.count / shape.count, LookReport.mostMaps)
-    return (0..<count).map { filter in
-      let values = weights[(filter * shape.count)..<((filter + 1) * shape.count)]
-      let largest = values.reduce(0) { max($0, $1.magnitude) }
-      return Image(
-        width: shape.width, height: shape.height, channels: shape.channels,
-        pixels: values.map { grey(0.5 + 0.5 * $0 / max(largest, .leastNormalMagnitude)) })
-    }
+  var images: [Image] { (0..<min(count, LookReport.mostMaps)).map { image($0) } }
+}
+
+extension LookReport.Patch {
+  var projectionImage: Image {
+    Image(
+      signed: projection,
+      ImageShape(height: image.height, width: image.width, channels: image.channels))
+  }
+}
+
+extension Image {
+  /// Numbers as a picture: 0 is grey, the largest magnitude white or black.
+  init(signed values: [Float], _ shape: ImageShape) {
+    let largest = values.reduce(.leastNormalMagnitude) { max($0, $1.magnitude) }
+    self.init(
+      width: shape.width, height: shape.height, channels: shape.channels,
+      pixels: values.map { grey(0.5 + 0.5 * $0 / largest) })
   }
 }
 
@@ -181,4 +230,4 @@ extension LookReport.Weights {
 }
 
 /// `share` of white; what is outside 0...1, and NaN, is brought in.
-private func grey(_ share: Float) -> UInt8 { UInt8(min(max(share.isNaN ? 0 : share, 0), 1) * 255) }
+func grey(_ share: Float) -> UInt8 { UInt8(min(max(share.isNaN ? 0 : share, 0), 1) * 255) }

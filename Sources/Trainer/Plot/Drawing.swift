@@ -1,4 +1,5 @@
 import Terminal
+import Vision
 
 /// A drawing in SVG: what charts are made of. Lengths are in pixels, y grows downwards; colours are classes of `Theme`.
 struct Drawing {
@@ -39,6 +40,20 @@ struct Drawing {
       "class": style, "cx": coordinate(x), "cy": coordinate(y), "r": coordinate(radius),
     ]
     element("circle", attributes, tip: tip)
+  }
+
+  /// A picture, stretched to `width` × `height`.
+  ///
+  /// - Throws: `VisionError.cannotEncode`.
+  mutating func picture(
+    _ image: Image, x: Double, y: Double, width: Double, height: Double
+  ) throws(VisionError) {
+    body.empty(
+      "image",
+      [
+        "x": coordinate(x), "y": coordinate(y), "width": coordinate(width), "height": coordinate(height),
+        "preserveAspectRatio": "none", "href": try image.dataURL(),
+      ])
   }
 
   enum Anchor: String {

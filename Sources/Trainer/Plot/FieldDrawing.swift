@@ -26,6 +26,9 @@ struct Bands {
       ? [] : (1..<Theme.steps).map { Limit(value: sorted[sorted.count * $0 / Theme.steps], step: $0) }
   }
 
+  /// The step of a ramp that shows `value`.
+  func step(of value: Double) -> Int { limits.last { value >= $0.value }?.step ?? 0 }
+
   /// Two bands, of a ramp's two ends.
   init(at threshold: Double) { limits = [Limit(value: threshold, step: Theme.steps - 1)] }
 }

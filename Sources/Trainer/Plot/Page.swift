@@ -76,6 +76,8 @@ struct Page {
     let caption: String
     /// Under the caption, in small letters.
     var note = ""
+    /// A second picture, beside the first.
+    var companion: Image?
   }
 
   /// Pictures in rows, each with its caption.
@@ -85,17 +87,21 @@ struct Page {
   mutating func pictures(_ pictures: [Picture], isSmall: Bool = false) throws(VisionError) {
     var grid = Markup()
     for picture in pictures {
-      let source =
-        "data:image/jpeg;base64," + Data(try picture.image.enlarged().jpeg(quality: 88)).base64EncodedString()
+      var sources = [try picture.image.enlarged().dataURL()]
+      if let companion = picture.companion { sources.append(try companion.enlarged().dataURL()) }
       grid.element("figure") { figure in
-        figure.empty("img", ["src": source, "alt": picture.caption, "loading": "lazy"])
+        figure.element("div", ["class": sources.count > 1 ? "pair" : ""]) { pair in
+          for source in sources { pair.empty("img", ["src": source, "alt": picture.caption, "loading": "lazy"]) }
+        }
         figure.element("figcaption") { caption in
           caption.element("span", text: picture.caption)
           if !picture.note.isEmpty { caption.element("small", text: picture.note) }
         }
       }
     }
-    body.element("div", ["class": isSmall ? "pictures small" : "pictures"]) { $0.verbatim(grid.text) }
+    let hasPairs = pictures.contains { $0.companion != nil }
+    let style = "pictures" + (isSmall ? " small" : "") + (hasPairs ? " pairs" : "")
+    body.element("div", ["class": style]) { $0.verbatim(grid.text) }
   }
 
   /// Text as a machine wrote it.
@@ -138,6 +144,9 @@ struct Page {
     th{color:var(--muted);font-weight:600;border-color:var(--rule)}.number{text-align:right}
     .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:16px 14px;margin:16px 0}
     .pictures.small{grid-template-columns:repeat(auto-fill,72px);gap:12px 10px;margin:8px 0}
+    .pictures.pairs{grid-template-columns:repeat(auto-fill,minmax(180px,1fr))}
+    .pictures.small.pairs{grid-template-columns:repeat(auto-fill,124px);gap:12px}
+    .pair{display:grid;grid-template-columns:1fr 1fr;gap:2px;align-items:start}
     .pictures figure{margin:0}.pictures img{display:block;width:100%;border-radius:4px;image-rendering:pixelated}
     .pictures figcaption{font-size:13px;line-height:1.35;color:var(--ink)}
     .pictures small{display:block;color:var(--muted);font-size:12px}
@@ -148,6 +157,13 @@ struct Page {
 }
 
 extension Image {
+  /// The picture as a JPEG inside a URL, for `src` and `href`.
+  ///
+  /// - Throws: `VisionError.cannotEncode`.
+  func dataURL() throws(VisionError) -> String {
+    "data:image/jpeg;base64," + Data(try jpeg(quality: 88)).base64EncodedString()
+  }
+
   /// The picture with each pixel repeated, so that a small one is at least 64 pixels wide and high: JPEG would smear
   /// single pixels.
   func enlarged() -> Image {

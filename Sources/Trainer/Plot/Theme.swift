@@ -96,6 +96,12 @@ struct Theme {
       ".wrong{fill:none;stroke:var(--ink);stroke-width:1.1}",
       ".level{fill:none;stroke:var(--ink);stroke-opacity:.28;stroke-width:.75}",
       ".boundary{fill:none;stroke:var(--ink);stroke-width:2}",
+      ".facet{stroke:var(--ink);stroke-opacity:.35;stroke-width:.5;stroke-linejoin:round}",
+      ".strong-line{stroke:var(--ink)}",
+      ".found{fill:none;stroke:var(--s1);stroke-width:2.5}.halo{fill:none;stroke:var(--paper);stroke-width:5}",
+      "svg .haloed{paint-order:stroke;stroke:var(--paper);stroke-width:3.5px;stroke-linejoin:round}",
+      "svg .tag{fill:var(--paper);font-weight:600}",
+      "svg image{image-rendering:pixelated}",
       ".mark{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3}",
     ]
     for index in light.series.indices {
