@@ -9,6 +9,8 @@ public enum Limits {
   public static let endpoints = 64
   /// Inputs of one node.
   public static let nodeInputs = 256
+  /// Outputs of one node.
+  public static let nodeOutputs = 2
   public static let rank = 6
   public static let dimension = 1 << 24
   /// Elements of one tensor.
@@ -29,7 +31,10 @@ public enum Limits {
   public static let quantizedMean = 1 << 23
   /// Bytes of a name, a label or another text, as UTF-8.
   public static let textBytes = 4096
+  /// Labels, and tokens of a vocabulary.
   public static let labels = 1 << 20
+  /// Tokens of a decoder's answer.
+  public static let answerLength = 65_535
   /// Width and height of a preprocessed image.
   public static let imageSide = 1 << 14
 }

@@ -5,8 +5,10 @@ extension Model {
   /// - Throws: `FormatError.invalid`, naming what is wrong and what was expected.
   public func verify() throws(FormatError) {
     try graph.verify()
+    try decoder?.verify(main: graph)
     try verifyTexts()
     try verifyLabels()
+    try verifyVocabularies()
     if let preprocessing = metadata.preprocessing {
       try preprocessing.verify()
       try verify(preprocessing, matches: graph.tensors[graph.inputs[0]])
@@ -35,6 +37,31 @@ extension Model {
       throw .invalid(what: "labels", expected: "at most \(Limits.labels)", found: "\(labels.count)")
     }
     for (index, label) in labels.enumerated() { try verifyText(label, "label \(index)") }
+  }
+
+  private func verifyVocabularies() throws(FormatError) {
+    if let vocabulary = metadata.inputVocabulary {
+      try vocabulary.verify("input vocabulary")
+      let input = graph.tensors[graph.inputs[0]]
+      guard input.type == .f32, input.shape.count == 4, input.shape[2] == 1, input.shape[3] == 1 else {
+        throw .invalid(
+          what: "input vocabulary", expected: "a first input of f32 tokens, NxTx1x1",
+          found: "\(input.type.name) \(shapeText(input.shape))")
+      }
+    }
+    if let vocabulary = metadata.vocabulary {
+      try vocabulary.verify("vocabulary")
+      let shape = graph.tensors[graph.outputs[0]].shape
+      let tokens = decoder?.tokenCount ?? shape[shape.count - 1]
+      guard vocabulary.texts.count == tokens else {
+        throw .invalid(
+          what: "vocabulary", expected: "one text for each of the \(tokens) outputs", found: "\(vocabulary.texts.count)"
+        )
+      }
+    }
+    guard metadata.labeling == .whole || !metadata.labels.isEmpty else {
+      throw .invalid(what: "labels of steps", expected: "some", found: "none")
+    }
   }
 
   private func verify(_ preprocessing: Preprocessing, matches input: Tensor) throws(FormatError) {
@@ -73,11 +100,16 @@ extension Model {
       throw .invalid(
         what: "self-test, tolerance", expected: "finite, not negative", found: selfTest.tolerance.shortText)
     }
-    try verify(selfTest.inputs, match: graph.inputs, "self-test, input")
-    try verify(selfTest.outputs, match: graph.outputs, "self-test, output")
+    try verify(selfTest.inputs, match: graph.inputs, of: graph, "self-test, input")
+    try verify(selfTest.outputs, match: graph.outputs, of: graph, "self-test, output")
+    let second = decoder?.graph ?? Graph()
+    try verify(selfTest.decoderInputs, match: second.inputs, of: second, "self-test, decoder input")
+    try verify(selfTest.decoderOutputs, match: second.outputs, of: second, "self-test, decoder output")
   }
 
-  private func verify(_ constants: [Constant], match indices: [TensorIndex], _ what: String) throws(FormatError) {
+  private func verify(
+    _ constants: [Constant], match indices: [TensorIndex], of graph: Graph, _ what: String
+  ) throws(FormatError) {
     guard constants.count == indices.count else {
       throw .invalid(what: "\(what) count", expected: "\(indices.count)", found: "\(constants.count)")
     }
@@ -88,6 +120,18 @@ extension Model {
           what: "\(what) \(position)", expected: "\(tensor.byteCount) bytes", found: "\(constant.bytes.count)")
       }
       try constant.verifyElements(of: tensor.type, "\(what) \(position)")
+    }
+  }
+}
+
+extension Vocabulary {
+  fileprivate func verify(_ what: String) throws(FormatError) {
+    guard 1...Limits.labels ~= texts.count else {
+      throw .invalid(what: what, expected: "1 to \(Limits.labels) texts", found: "\(texts.count)")
+    }
+    // A text file's characters are tokens: its lines end, and it may have tabs.
+    for (index, text) in texts.enumerated() where text != "\n" && text != "\t" {
+      try verifyText(text, "\(what), text \(index)")
     }
   }
 }

@@ -81,32 +81,61 @@ public struct Metadata: Equatable, Sendable {
   public var labels: [String]
   public var preprocessing: Preprocessing?
   public var provenance: Provenance
-  /// Ranges for quantizing on load; empty if the model was never calibrated.
+  /// Ranges for quantizing on load; empty if the model was never calibrated. Those of the decoder's tensors have
+  /// `decoderPrefix` before the tensor's name.
   public var calibration: [CalibrationRange]
+  /// How a text becomes the first graph input, tokens as whole numbers [N, T, 1, 1]; nil if the input is no text.
+  public var inputVocabulary: Vocabulary?
+  /// The tokens that the output's last dimension counts: the decoder's, or else that of the first graph output, which then
+  /// tells what comes next; nil if the answer is no text.
+  public var vocabulary: Vocabulary?
+  public var labeling: Labeling
+
+  /// What the labels say something about.
+  public enum Labeling: UInt8, Sendable, CaseIterable {
+    /// The whole input. A network that is run step by step has said it after the last step.
+    case whole = 0
+    /// Each step of a sequence, as in tagging.
+    case steps = 1
+  }
+
+  public static let decoderPrefix = "decoder/"
 
   public init(
     name: String = "", labels: [String] = [], preprocessing: Preprocessing? = nil,
-    provenance: Provenance = Provenance(), calibration: [CalibrationRange] = []
+    provenance: Provenance = Provenance(), calibration: [CalibrationRange] = [], inputVocabulary: Vocabulary? = nil,
+    vocabulary: Vocabulary? = nil, labeling: Labeling = .whole
   ) {
     self.name = name
     self.labels = labels
     self.preprocessing = preprocessing
     self.provenance = provenance
     self.calibration = calibration
+    self.inputVocabulary = inputVocabulary
+    self.vocabulary = vocabulary
+    self.labeling = labeling
   }
 }
 
 /// One input with the output that it must give: proof on the device that file, build and CPU work together.
 public struct SelfTest: Sendable {
-  /// Elements of the graph's inputs and outputs, in the graph's order and element types.
+  /// Elements of the graph's inputs and outputs, states among them, in the graph's order and element types.
   public var inputs: [Constant]
   public var outputs: [Constant]
+  /// Those of the decoder's graph; empty for a model without one.
+  public var decoderInputs: [Constant]
+  public var decoderOutputs: [Constant]
   /// The largest absolute difference allowed for f32 outputs; 0 asks for equal bits, as int8 models do.
   public var tolerance: Float
 
-  public init(inputs: [Constant], outputs: [Constant], tolerance: Float) {
+  public init(
+    inputs: [Constant], outputs: [Constant], decoderInputs: [Constant] = [], decoderOutputs: [Constant] = [],
+    tolerance: Float
+  ) {
     self.inputs = inputs
     self.outputs = outputs
+    self.decoderInputs = decoderInputs
+    self.decoderOutputs = decoderOutputs
     self.tolerance = tolerance
   }
 }
@@ -117,10 +146,13 @@ public struct Model: Sendable {
   public var graph: Graph
   public var metadata: Metadata
   public var selfTest: SelfTest?
+  /// Of an encoder–decoder model, whose main graph is the encoder.
+  public var decoder: Decoder?
 
-  public init(graph: Graph, metadata: Metadata = Metadata(), selfTest: SelfTest? = nil) {
+  public init(graph: Graph, metadata: Metadata = Metadata(), selfTest: SelfTest? = nil, decoder: Decoder? = nil) {
     self.graph = graph
     self.metadata = metadata
     self.selfTest = selfTest
+    self.decoder = decoder
   }
 }

@@ -217,3 +217,7 @@ public func softmaxTable(scale: Float) -> [Int32] {
 public func lookupTable(from input: Quantization, to output: Quantization, _ function: (Float) -> Float) -> [Int8] {
   (-128...127).map { output.quantize(function(input.dequantize(Int8($0)))) }
 }
+
+/// The row of an embedding's table that an element of its input names: a fraction is cut off, and what is no number in
+/// 0 ..< `rows` is row 0.
+public func embeddingRow(_ number: Float, of rows: Int) -> Int { number >= 0 && number < Float(rows) ? Int(number) : 0 }

@@ -29,7 +29,7 @@ extension QuantizeError {
       "\(tensor), calibration range: expected finite numbers in order, found others"
     case .notFiniteActivation(let tensor):
       "\(tensor): expected finite values on the calibration data, found infinity or NaN"
-    case .nothingToQuantize: "graph: expected a convolution or dense layer to quantize, found none"
+    case .nothingToQuantize: "graph: expected a layer with weights to quantize, found none"
     case .wrongInput(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     case .invalidGraph(let error): error.description
     }

@@ -132,9 +132,10 @@ struct Inspector {
   /// The weights of a convolution or dense node.
   private func weights(of node: Node) -> [Float]? {
     switch node.op {
-    case .conv2D, .depthwiseConv2D, .dense: session.graph.tensors[node.inputs[1]].constant?.elements(as: Float.self)
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .embedding, .recurrent:
+      session.graph.tensors[node.inputs[1]].constant?.elements(as: Float.self)
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
       nil
     }
   }

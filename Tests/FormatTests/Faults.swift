@@ -9,7 +9,7 @@ struct Fault: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { error }
 
-  static let all = recordFaults + edgeFaults + operatorFaults + typeFaults + metadataFaults
+  static let all = recordFaults + edgeFaults + operatorFaults + typeFaults + metadataFaults + sequenceFaults
 
   init(_ base: Model, _ error: String, _ change: (inout Model) -> Void) {
     self.error = error

@@ -86,11 +86,13 @@ func verifyError(_ model: Model) -> FormatError? {
 enum SmallModel: CaseIterable {
   case sample
   case quantized
+  case caption
 
   var model: Model {
     switch self {
     case .sample: sampleModel()
     case .quantized: quantizedModel()
+    case .caption: captionModel()
     }
   }
 }

@@ -6,7 +6,7 @@ struct Container {
   static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x0D, 0x0A, 0x1A]
   static let major: UInt16 = 1
   /// The newest minor version that is understood.
-  static let minor: UInt16 = 1
+  static let minor: UInt16 = 2
   static var versionText: String { "\(major).\(minor)" }
   static let maximumSections = 64
 
@@ -21,6 +21,7 @@ struct Container {
     case weights = 2
     case metadata = 3
     case selfTest = 4
+    case decoder = 6
 
     var name: String {
       switch self {
@@ -28,6 +29,7 @@ struct Container {
       case .weights: "weights"
       case .metadata: "metadata"
       case .selfTest: "self-test"
+      case .decoder: "decoder"
       }
     }
   }

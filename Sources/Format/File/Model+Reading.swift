@@ -15,23 +15,37 @@ extension Model {
     // Container and readers hold pointers into the storage, and no constant may be left to keep it.
     defer { withExtendedLifetime(storage) {} }
     let container = try Container(storage.bytes)
-    let weights = try container.required(.weights)
+    let minor = container.minor
+    var weights = WeightsSection(
+      contents: Constant(storage: storage, range: try container.required(.weights)), end: 0)
     var reader = try container.reader(.graph, in: storage)
-    graph = try reader.graph(weights: Constant(storage: storage, range: weights), minor: container.minor)
-    try reader.finish(minor: container.minor)
-    guard container.minor > Container.minor || container.minor == graph.minorVersion else {
-      throw .invalid(
-        what: "minor version", expected: "\(graph.minorVersion), the smallest that has all operators",
-        found: "\(container.minor)")
-    }
+    graph = try reader.graph(&weights)
+    if minor >= 2 { graph.states = try reader.states() }
+    try reader.finish(minor: minor)
     reader = try container.reader(.metadata, in: storage)
     metadata = try reader.metadata()
-    try reader.finish(minor: container.minor)
+    if minor >= 2 { try reader.vocabularies(into: &metadata) }
+    try reader.finish(minor: minor)
+    decoder = nil
     selfTest = nil
+    if minor >= 2, container.range(of: .decoder) != nil {
+      reader = try container.reader(.decoder, in: storage)
+      decoder = try reader.decoder(&weights)
+      try reader.finish(minor: minor)
+    }
+    guard weights.end == weights.contents.range.count || minor > Container.minor else {
+      throw .invalid(
+        what: "weights section", expected: "\(weights.end) bytes", found: "\(weights.contents.range.count)")
+    }
+    guard minor > Container.minor || minor == minorVersion else {
+      throw .invalid(
+        what: "minor version", expected: "\(minorVersion), the smallest that has all the model needs",
+        found: "\(minor)")
+    }
     if let range = container.range(of: .selfTest) {
       reader = try container.reader(.selfTest, in: storage)
-      selfTest = try reader.selfTest(of: graph, section: Constant(storage: storage, range: range))
-      try reader.finish(minor: container.minor)
+      selfTest = try reader.selfTest(of: self, section: Constant(storage: storage, range: range))
+      try reader.finish(minor: minor)
     }
     try verify()
   }
@@ -41,6 +55,12 @@ extension Container {
   fileprivate func reader(_ code: SectionCode, in storage: Storage) throws(FormatError) -> ByteReader {
     ByteReader(UnsafeRawBufferPointer(rebasing: storage.bytes[try required(code)]), section: code.name)
   }
+}
+
+/// The weights section, and where the constants read so far end in it.
+private struct WeightsSection {
+  let contents: Constant
+  var end: Int
 }
 
 /// Bits of a tensor record's flags.
@@ -55,16 +75,12 @@ let noAxis: UInt8 = 255
 
 // Readers of records check only what they need to build the record in bounded memory; `Model.verify` checks the rest.
 extension ByteReader {
-  fileprivate mutating func graph(weights: Constant, minor: UInt16) throws(FormatError) -> Graph {
+  fileprivate mutating func graph(_ weights: inout WeightsSection) throws(FormatError) -> Graph {
     var graph = Graph()
     // The smallest record has an empty name, type, rank, flags and one dimension.
     let tensors = try count("tensor count", limit: Limits.tensors, recordBytes: 9)
     graph.tensors.reserveCapacity(tensors)
-    var weightsEnd = 0
-    for _ in 0..<tensors { graph.tensors.append(try tensor(weights, &weightsEnd)) }
-    guard weightsEnd == weights.range.count || minor > Container.minor else {
-      throw .invalid(what: "weights section", expected: "\(weightsEnd) bytes", found: "\(weights.range.count)")
-    }
+    for _ in 0..<tensors { graph.tensors.append(try tensor(&weights)) }
     // An empty name, an operator code, two counts, and at least one input and one output.
     let nodes = try count("node count", limit: Limits.nodes, recordBytes: 16)
     graph.nodes.reserveCapacity(nodes)
@@ -72,7 +88,8 @@ extension ByteReader {
       let name = try string("node name")
       let op = try op("operator")
       let inputs = try indices("node inputs", limit: Limits.nodeInputs)
-      graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: try indices("node outputs", limit: 1)))
+      let outputs = try indices("node outputs", limit: Limits.nodeOutputs)
+      graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
     }
     graph.inputs = try indices("graph inputs", limit: Limits.endpoints)
     graph.outputs = try indices("graph outputs", limit: Limits.endpoints)
@@ -90,7 +107,40 @@ extension ByteReader {
     return result
   }
 
-  private mutating func tensor(_ weights: Constant, _ weightsEnd: inout Int) throws(FormatError) -> Tensor {
+  /// A u16 count and as many pairs of u32 tensor indices.
+  fileprivate mutating func states() throws(FormatError) -> [State] {
+    let count = Int(try integer("states", as: UInt16.self))
+    guard count <= Limits.endpoints else {
+      throw .invalid(what: place("states"), expected: "at most \(Limits.endpoints)", found: "\(count)")
+    }
+    var states: [State] = []
+    for _ in 0..<count {
+      let input = try int("state, input")
+      states.append(State(input: input, output: try int("state, output")))
+    }
+    return states
+  }
+
+  fileprivate mutating func decoder(_ weights: inout WeightsSection) throws(FormatError) -> Decoder {
+    let startToken = try int("start token")
+    let endToken = try int("end token")
+    let maximumLength = try int("maximum length")
+    let count = Int(try integer("links", as: UInt16.self))
+    guard count <= Limits.endpoints else {
+      throw .invalid(what: place("links"), expected: "at most \(Limits.endpoints)", found: "\(count)")
+    }
+    var links: [Decoder.Link] = []
+    for _ in 0..<count {
+      let output = Int(try integer("link, output", as: UInt16.self))
+      links.append(Decoder.Link(output: output, input: Int(try integer("link, input", as: UInt16.self))))
+    }
+    var graph = try graph(&weights)
+    graph.states = try states()
+    return Decoder(
+      graph: graph, links: links, startToken: startToken, endToken: endToken, maximumLength: maximumLength)
+  }
+
+  private mutating func tensor(_ weights: inout WeightsSection) throws(FormatError) -> Tensor {
     let name = try string("tensor name")
     let type = try code("element type", as: ElementType.self)
     let rank = Int(try integer("tensor rank", as: UInt8.self))
@@ -105,20 +155,20 @@ extension ByteReader {
     if flags & TensorFlags.constant != 0 {
       let byteCount = try checkedByteCount(shape, type, place("tensor"))
       let offset = try integer("offset of a constant", as: UInt64.self)
-      let start = weightsEnd + paddingToAlignment(weightsEnd)
+      let start = weights.end + paddingToAlignment(weights.end)
       guard offset == UInt64(start) else {
         throw .invalid(what: place("offset of a constant"), expected: "\(start)", found: "\(offset)")
       }
-      guard start <= weights.range.count, byteCount <= weights.range.count - start else {
+      let available = weights.contents.range.count
+      guard start <= available, byteCount <= available - start else {
         throw .truncated(
-          what: "weights section", expected: Int(clamping: Int64(start) + Int64(byteCount)),
-          found: weights.range.count)
+          what: "weights section", expected: Int(clamping: Int64(start) + Int64(byteCount)), found: available)
       }
-      guard weights.bytes[weightsEnd..<start].allSatisfy({ $0 == 0 }) else {
+      guard weights.contents.bytes[weights.end..<start].allSatisfy({ $0 == 0 }) else {
         throw .invalid(what: "weights section", expected: "zero bytes between constants", found: "others")
       }
-      weightsEnd = start + byteCount
-      tensor.constant = weights.slice(start..<weightsEnd)
+      weights.end = start + byteCount
+      tensor.constant = weights.contents.slice(start..<weights.end)
     }
     return tensor
   }
@@ -135,9 +185,7 @@ extension ByteReader {
 
   fileprivate mutating func metadata() throws(FormatError) -> Metadata {
     var metadata = Metadata(name: try string("model name"))
-    let labels = try count("label count", limit: Limits.labels, recordBytes: 2)
-    metadata.labels.reserveCapacity(labels)
-    for _ in 0..<labels { metadata.labels.append(try string("label")) }
+    metadata.labels = try strings("label")
     if try flag("preprocessing flag") { metadata.preprocessing = try preprocessing() }
     metadata.provenance.tool = try string("provenance, tool")
     metadata.provenance.data = try string("provenance, data")
@@ -154,6 +202,28 @@ extension ByteReader {
     return metadata
   }
 
+  /// A u32 count and as many texts.
+  private mutating func strings(_ field: String) throws(FormatError) -> [String] {
+    let count = try count("\(field) count", limit: Limits.labels, recordBytes: 2)
+    var result: [String] = []
+    result.reserveCapacity(count)
+    for _ in 0..<count { result.append(try string(field)) }
+    return result
+  }
+
+  /// What version 1.2 appended to the metadata.
+  fileprivate mutating func vocabularies(into metadata: inout Metadata) throws(FormatError) {
+    metadata.inputVocabulary = try vocabulary("input vocabulary")
+    metadata.vocabulary = try vocabulary("vocabulary")
+    metadata.labeling = try code("labeling")
+  }
+
+  private mutating func vocabulary(_ field: String) throws(FormatError) -> Vocabulary? {
+    guard try flag("\(field) flag") else { return nil }
+    let unit = try code("\(field), unit", as: Vocabulary.Unit.self)
+    return Vocabulary(unit: unit, texts: try strings("\(field), text"))
+  }
+
   private mutating func preprocessing() throws(FormatError) -> Preprocessing {
     let width = try int("preprocessing, width")
     let height = try int("preprocessing, height")
@@ -167,12 +237,18 @@ extension ByteReader {
       deviation: deviation)
   }
 
-  /// `graph` tells how many inputs and outputs there are, and their sizes; it is not verified yet.
-  fileprivate mutating func selfTest(of graph: Graph, section: Constant) throws(FormatError) -> SelfTest {
+  /// `model` tells how many inputs and outputs there are, and their sizes; it is not verified yet.
+  fileprivate mutating func selfTest(of model: Model, section: Constant) throws(FormatError) -> SelfTest {
+    let graph = model.graph
     let tolerance = try float("tolerance")
     let inputs = try constants(of: graph, graph.inputs, section, "input")
     let outputs = try constants(of: graph, graph.outputs, section, "output")
-    return SelfTest(inputs: inputs, outputs: outputs, tolerance: tolerance)
+    var selfTest = SelfTest(inputs: inputs, outputs: outputs, tolerance: tolerance)
+    if let decoder = model.decoder?.graph {
+      selfTest.decoderInputs = try constants(of: decoder, decoder.inputs, section, "decoder input")
+      selfTest.decoderOutputs = try constants(of: decoder, decoder.outputs, section, "decoder output")
+    }
+    return selfTest
   }
 
   private mutating func constants(

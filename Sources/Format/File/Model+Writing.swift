@@ -17,19 +17,31 @@ extension Model {
     try verify()
     var graphSection = ByteWriter()
     var weights = ByteWriter()
+    let minor = minorVersion
     graphSection.put(graph, weights: &weights)
+    if minor >= 2 { graphSection.put(graph.states) }
     var metadataSection = ByteWriter()
     metadataSection.put(metadata)
+    if minor >= 2 {
+      metadataSection.put(metadata.inputVocabulary)
+      metadataSection.put(metadata.vocabulary)
+      metadataSection.put(metadata.labeling.rawValue)
+    }
+    var decoderSection = ByteWriter()
+    if let decoder { decoderSection.put(decoder, weights: &weights) }
     var sections: [(code: Container.SectionCode, bytes: [UInt8])] = [
       (.graph, graphSection.bytes), (.weights, weights.bytes), (.metadata, metadataSection.bytes),
     ]
     if let selfTest {
       var section = ByteWriter()
       section.put(selfTest.tolerance)
-      for constant in selfTest.inputs + selfTest.outputs { section.put(aligned: constant) }
+      for constant in selfTest.inputs + selfTest.outputs + selfTest.decoderInputs + selfTest.decoderOutputs {
+        section.put(aligned: constant)
+      }
       sections.append((.selfTest, section.bytes))
     }
-    return Container.encode(sections, minor: graph.minorVersion)
+    if decoder != nil { sections.append((.decoder, decoderSection.bytes)) }
+    return Container.encode(sections, minor: minor)
   }
 }
 
@@ -46,6 +58,41 @@ extension ByteWriter {
     }
     put(indices: graph.inputs)
     put(indices: graph.outputs)
+  }
+
+  fileprivate mutating func put(_ states: [State]) {
+    put(UInt16(states.count))
+    for state in states {
+      put(int: state.input)
+      put(int: state.output)
+    }
+  }
+
+  fileprivate mutating func put(_ decoder: Decoder, weights: inout ByteWriter) {
+    put(int: decoder.startToken)
+    put(int: decoder.endToken)
+    put(int: decoder.maximumLength)
+    put(UInt16(decoder.links.count))
+    for link in decoder.links {
+      put(UInt16(link.output))
+      put(UInt16(link.input))
+    }
+    put(decoder.graph, weights: &weights)
+    put(decoder.graph.states)
+  }
+
+  /// A flag byte, and the vocabulary if there is one.
+  fileprivate mutating func put(_ vocabulary: Vocabulary?) {
+    put(vocabulary == nil ? 0 as UInt8 : 1)
+    guard let vocabulary else { return }
+    put(vocabulary.unit.rawValue)
+    put(vocabulary.texts)
+  }
+
+  /// A u32 count and as many texts.
+  private mutating func put(_ texts: [String]) {
+    put(int: texts.count)
+    for text in texts { put(text) }
   }
 
   private mutating func put(indices: [TensorIndex]) {
@@ -77,8 +124,7 @@ extension ByteWriter {
 
   fileprivate mutating func put(_ metadata: Metadata) {
     put(metadata.name)
-    put(int: metadata.labels.count)
-    for label in metadata.labels { put(label) }
+    put(metadata.labels)
     put(metadata.preprocessing == nil ? 0 as UInt8 : 1)
     if let preprocessing = metadata.preprocessing {
       put(int: preprocessing.width)

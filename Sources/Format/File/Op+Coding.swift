@@ -23,6 +23,11 @@ extension Op {
     case .lookup: 15
     case .lookupSoftmax: 16
     case .multiply: 17
+    case .embedding: 19
+    case .recurrent: 20
+    case .slice: 21
+    case .transposedConv2D: 22
+    case .resize: 23
     }
   }
 
@@ -34,6 +39,7 @@ extension Op {
       .activation(.sigmoid), .activation(.tanh):
       0
     case .multiply, .activation: 1
+    case .embedding, .recurrent, .slice, .transposedConv2D, .resize: 2
     }
   }
 }
@@ -55,9 +61,14 @@ extension Activation {
   }
 }
 
-extension Graph {
-  /// The smallest minor version that has all of the graph's operators: that of its file.
-  var minorVersion: UInt16 { nodes.reduce(0) { max($0, $1.op.minorVersion) } }
+extension Model {
+  /// The smallest minor version that has all that the model needs: that of its file.
+  var minorVersion: UInt16 {
+    let hasMore =
+      decoder != nil || !graph.states.isEmpty || metadata.inputVocabulary != nil || metadata.vocabulary != nil
+      || metadata.labeling != .whole
+    return graph.nodes.reduce(hasMore ? 2 : 0) { max($0, $1.op.minorVersion) }
+  }
 }
 
 extension ByteReader {
@@ -95,9 +106,22 @@ extension ByteReader {
     case 16: return .lookupSoftmax
     case 17: return .multiply
     case 18: return .activation(.leakyReLU(slope: try float("leaky_relu slope")))
+    case 19: return .embedding
+    case 20:
+      let cell = try self.code("recurrent cell", as: Recurrent.Cell.self)
+      return .recurrent(Recurrent(cell: cell, isReversed: try flag("recurrent, reversed")))
+    case 21:
+      let axis = Int(try integer("slice axis", as: UInt8.self))
+      let start = try int("slice start")
+      return .slice(Slice(axis: axis, start: start, count: try int("slice count")))
+    case 22: return .transposedConv2D(try transposedConv2D(field))
+    case 23:
+      let mode = try self.code("resize mode", as: Resize.Mode.self)
+      let height = try int("resize height")
+      return .resize(Resize(mode: mode, height: height, width: try int("resize width")))
     default:
       throw .invalid(
-        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 18", found: "\(code)")
+        what: place(field), expected: "an operator of version \(Container.versionText), 1 to 23", found: "\(code)")
     }
   }
 
@@ -133,7 +157,25 @@ extension ByteReader {
       strideWidth: window.strideWidth, padding: window.padding)
   }
 
+  private mutating func transposedConv2D(_ field: String) throws(FormatError) -> TransposedConv2D {
+    let strideHeight = try short(field)
+    let strideWidth = try short(field)
+    let top = try short(field)
+    let left = try short(field)
+    let bottom = try short(field)
+    let right = try short(field)
+    return TransposedConv2D(
+      strideHeight: strideHeight, strideWidth: strideWidth,
+      padding: Padding(top: top, left: left, bottom: bottom, right: right),
+      activation: try code("fused activation"))
+  }
+
   private mutating func short(_ field: String) throws(FormatError) -> Int { Int(try integer(field, as: UInt16.self)) }
+}
+
+extension Padding {
+  /// In the file's order.
+  fileprivate var sides: [Int] { [top, left, bottom, right] }
 }
 
 extension ByteWriter {
@@ -156,17 +198,35 @@ extension ByteWriter {
     case .activation(.leakyReLU(let slope)): put(slope)
     case .activation(let activation): if let code = activation.code { put(code) }
     case .batchNorm(let norm): put(norm.epsilon)
-    case .globalAveragePool, .multiply, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax: break
+    case .recurrent(let recurrent):
+      put(recurrent.cell.rawValue)
+      put(recurrent.isReversed ? 1 as UInt8 : 0)
+    case .slice(let slice):
+      put(UInt8(slice.axis))
+      put(int: slice.start)
+      put(int: slice.count)
+    case .transposedConv2D(let conv):
+      putShorts([conv.strideHeight, conv.strideWidth])
+      putShorts(conv.padding.sides)
+      put(conv.activation.rawValue)
+    case .resize(let resize):
+      put(resize.mode.rawValue)
+      put(int: resize.height)
+      put(int: resize.width)
+    case .globalAveragePool, .multiply, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax,
+      .embedding:
+      break
     }
   }
 
   private mutating func putWindow(
     _ strideHeight: Int, _ strideWidth: Int, _ height: Int, _ width: Int, _ padding: Padding
   ) {
-    for value in [
-      strideHeight, strideWidth, height, width, padding.top, padding.left, padding.bottom, padding.right,
-    ] {
-      put(UInt16(value))
-    }
+    putShorts([strideHeight, strideWidth, height, width])
+    putShorts(padding.sides)
+  }
+
+  private mutating func putShorts(_ values: [Int]) {
+    for value in values { put(UInt16(value)) }
   }
 }

@@ -1,15 +1,15 @@
 // What a node costs: work and parameters.
 
 extension Graph {
-  /// Multiply-accumulates of one run of `node`: those of convolutions and matrix products, padding counted; 0 for all
-  /// other operators. At most `Int.max`, which a large network reaches where `Int` has 32 bits.
+  /// Multiply-accumulates of one run of `node`: those of convolutions and matrix products, padding counted, recurrent layers
+  /// among them; 0 for all other operators. At most `Int.max`, which a large network reaches where `Int` has 32 bits.
   ///
   /// - Precondition: the graph passes `verify()`; so for the functions below.
   public func multiplyAccumulates(of node: Node) -> Int {
     switch node.op {
-    case .conv2D, .depthwiseConv2D, .dense: Int(clamping: operations(of: node))
+    case .conv2D, .depthwiseConv2D, .dense, .recurrent, .transposedConv2D: Int(clamping: operations(of: node))
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding, .slice, .resize:
       0
     }
   }
@@ -44,8 +44,16 @@ extension Graph {
       return product([output, Int64(pool.windowHeight), Int64(pool.windowWidth)])
     case .globalAveragePool: return Int64(tensors[node.inputs[0]].count)
     case .add, .multiply, .concat, .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup,
-      .lookupSoftmax:
+      .lookupSoftmax, .embedding, .slice:
       return output
+    // Four pixels are read at most for one written.
+    case .resize: return product([output, 4])
+    case .recurrent:
+      let (inputs, units) = (Int64(x[3]), Int64(tensors[node.inputs[2]].shape[1]))
+      return product([Int64(x[0]), Int64(x[1]), Int64(tensors[node.inputs[2]].shape[0]), inputs + units])
+    case .transposedConv2D:
+      let weights = tensors[node.inputs[1]]
+      return product([Int64(x[0]), Int64(x[1]), Int64(x[2]), Int64(weights.count)])
     }
   }
 

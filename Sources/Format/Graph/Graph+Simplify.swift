@@ -36,7 +36,7 @@ extension Graph {
         producers[merged.outputs[0]] = position
       } else {
         kept.append(node)
-        producers[node.outputs[0]] = kept.count - 1
+        for output in node.outputs { producers[output] = kept.count - 1 }
       }
     }
     nodes = kept
@@ -58,7 +58,8 @@ extension Graph {
       }
       merged.inputs = inputs
     case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat,
-      .activation, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .activation, .softmax, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding, .recurrent, .slice,
+      .transposedConv2D, .resize:
       return nil
     }
     merged.outputs = node.outputs
@@ -112,7 +113,7 @@ extension Graph {
     var isUsed = [Bool](repeating: false, count: tensors.count)
     for output in outputs { isUsed[output] = true }
     var kept: [Node] = []
-    for node in nodes.reversed() where isUsed[node.outputs[0]] {
+    for node in nodes.reversed() where node.outputs.contains(where: { isUsed[$0] }) {
       kept.append(node)
       for input in node.inputs { isUsed[input] = true }
     }
@@ -135,6 +136,7 @@ extension Graph {
     tensors = kept
     inputs = inputs.map { places[$0] }
     outputs = outputs.map { places[$0] }
+    states = states.map { State(input: places[$0.input], output: places[$0.output]) }
     for index in nodes.indices {
       nodes[index].inputs = nodes[index].inputs.map { places[$0] }
       nodes[index].outputs = nodes[index].outputs.map { places[$0] }
@@ -158,8 +160,12 @@ extension Op {
     case .add(var add) where add.activation == .none:
       add.activation = activation
       return .add(add)
+    case .transposedConv2D(var conv) where conv.activation == .none:
+      conv.activation = activation
+      return .transposedConv2D(conv)
     case .conv2D, .depthwiseConv2D, .dense, .add, .maxPool2D, .averagePool2D, .globalAveragePool, .multiply, .concat,
-      .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding,
+      .recurrent, .slice, .transposedConv2D, .resize:
       return nil
     }
   }
@@ -167,10 +173,10 @@ extension Op {
   /// Whether output channels are the last dimension of the weights (depthwise) or the first; nil without weights.
   fileprivate var channelsAreLastAxisOfWeights: Bool? {
     switch self {
-    case .conv2D, .dense: false
+    case .conv2D, .dense, .transposedConv2D: false
     case .depthwiseConv2D: true
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding, .recurrent, .slice, .resize:
       nil
     }
   }

@@ -11,6 +11,7 @@ extension Graph {
     try expect(outputs.count, in: 1...Limits.endpoints, "graph outputs")
     for index in tensors.indices { try tensors[index].verify("tensor \(index)") }
     try verifyOrder()
+    try verifyStates()
     var operations: Int64 = 0
     var constantBytes: Int64 = 0
     for index in nodes.indices {
@@ -55,14 +56,15 @@ extension Graph {
               found: needsConstant ? "an activation" : "a constant")
           }
         }
-        try expect(node.outputs.count, in: 1...1, "outputs")
-        let output = node.outputs[0]
-        try expect(output, in: 0...(tensors.count - 1), "output")
-        guard !ready[output] else {
-          throw .invalid(
-            what: "output, tensor \(output)", expected: "an activation that nothing else makes", found: "another")
+        try expect(node.outputs.count, in: node.op.outputCount...node.op.outputCount, "outputs")
+        for output in node.outputs {
+          try expect(output, in: 0...(tensors.count - 1), "output")
+          guard !ready[output] else {
+            throw .invalid(
+              what: "output, tensor \(output)", expected: "an activation that nothing else makes", found: "another")
+          }
+          ready[output] = true
         }
-        ready[output] = true
       } catch {
         throw error.within(label(ofNode: index))
       }
@@ -85,19 +87,44 @@ extension Graph {
   private func verifyOperator(of node: Node) throws(FormatError) {
     var inputs: [Tensor] = []
     for input in node.inputs { inputs.append(tensors[input]) }
-    let output = tensors[node.outputs[0]]
-    let shape = try Graph.outputShape(of: node.op, inputs: inputs)
+    var outputs: [Tensor] = []
+    for output in node.outputs { outputs.append(tensors[output]) }
+    let output = outputs[0]
+    let shapes = try Graph.outputShapes(of: node.op, inputs: inputs)
     if node.op == .reshape {
       guard output.count == inputs[0].count else {
         throw .invalid(
           what: "output", expected: "\(inputs[0].count) elements", found: "\(shapeText(output.shape))")
       }
     } else {
-      guard output.shape == shape else {
+      for (output, shape) in zip(outputs, shapes) where output.shape != shape {
         throw .invalid(what: "output", expected: shapeText(shape), found: shapeText(output.shape))
       }
     }
-    try node.op.verifyTypes(inputs: inputs, output: output)
+    try node.op.verifyTypes(inputs: inputs, outputs: outputs)
+  }
+
+  /// A state is an input and an output, neither in another state; the first input is never one, because data goes there.
+  private func verifyStates() throws(FormatError) {
+    try expect(states.count, in: 0...Limits.endpoints, "states")
+    for (index, state) in states.enumerated() {
+      let earlier = states[..<index]
+      guard inputs.dropFirst().contains(state.input), !earlier.contains(where: { $0.input == state.input }) else {
+        throw .invalid(
+          what: "state \(index), input", expected: "a graph input behind the first, in one state",
+          found: "another tensor")
+      }
+      guard outputs.contains(state.output), !earlier.contains(where: { $0.output == state.output }) else {
+        throw .invalid(
+          what: "state \(index), output", expected: "a graph output, in one state", found: "another tensor")
+      }
+      let (input, output) = (tensors[state.input], tensors[state.output])
+      guard input.shape == output.shape, input.type == output.type, input.quantization == output.quantization else {
+        throw .invalid(
+          what: "state \(index)", expected: "input and output of one shape and type",
+          found: "\(shapeText(input.shape)) \(input.type.name) and \(shapeText(output.shape)) \(output.type.name)")
+      }
+    }
   }
 
   private func verifyBudget(operations: Int64, constantBytes: Int64) throws(FormatError) {

@@ -16,19 +16,40 @@ public struct Node: Equatable, Sendable {
   }
 }
 
+/// What a graph keeps from one run to the next: an input that is zero in the first run and takes the value of an output of
+/// the same shape after each run. Both are among the graph's inputs and outputs; so a run is a function of its inputs, and
+/// whoever runs the graph carries the state.
+public struct State: Equatable, Sendable {
+  public var input: TensorIndex
+  public var output: TensorIndex
+
+  public init(input: TensorIndex, output: TensorIndex) {
+    self.input = input
+    self.output = output
+  }
+}
+
 /// A network: nodes in topological order over tensors. The one graph type of all modules.
 public struct Graph: Sendable {
   public var tensors: [Tensor]
   public var nodes: [Node]
   public var inputs: [TensorIndex]
   public var outputs: [TensorIndex]
+  public var states: [State]
 
-  public init(tensors: [Tensor] = [], nodes: [Node] = [], inputs: [TensorIndex] = [], outputs: [TensorIndex] = []) {
+  public init(
+    tensors: [Tensor] = [], nodes: [Node] = [], inputs: [TensorIndex] = [], outputs: [TensorIndex] = [],
+    states: [State] = []
+  ) {
     self.tensors = tensors
     self.nodes = nodes
     self.inputs = inputs
     self.outputs = outputs
+    self.states = states
   }
+
+  /// Whether `input` is one that a state gives its value.
+  public func isState(input: TensorIndex) -> Bool { states.contains { $0.input == input } }
 
   /// Appends a tensor and gives its index.
   public mutating func add(_ tensor: Tensor) -> TensorIndex {

@@ -19,6 +19,11 @@ extension Op {
     case .dequantize: "dequantize"
     case .lookup: "lookup"
     case .lookupSoftmax: "lookup_softmax"
+    case .embedding: "embedding"
+    case .recurrent(let recurrent): recurrent.cell.name
+    case .slice: "slice"
+    case .transposedConv2D: "transposed_conv2d"
+    case .resize: "resize"
     }
   }
 }
@@ -36,6 +41,17 @@ extension Activation {
     case .gelu: "gelu"
     case .silu: "silu"
     case .leakyReLU: "leaky_relu"
+    }
+  }
+}
+
+extension Recurrent.Cell {
+  /// The cell's name for people.
+  public var name: String {
+    switch self {
+    case .rnn: "rnn"
+    case .lstm: "lstm"
+    case .gru: "gru"
     }
   }
 }

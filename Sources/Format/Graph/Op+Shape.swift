@@ -1,7 +1,16 @@
 // Shapes: what an operator's attributes and inputs must be, and what comes out.
 
 extension Graph {
-  /// The shape of the one output of `op` for these inputs (constants among them), in the order told at its payload.
+  /// The shapes of all outputs of `op`; see `outputShape`.
+  ///
+  /// - Throws: as `outputShape`.
+  public static func outputShapes(of op: Op, inputs: [Tensor]) throws(FormatError) -> [[Int]] {
+    let first = try outputShape(of: op, inputs: inputs)
+    guard case .recurrent(let recurrent) = op, recurrent.cell.states > 1 else { return [first] }
+    return [first, [first[0], 1, 1, first[3]]]
+  }
+
+  /// The shape of the first output of `op` for these inputs (constants among them), in the order told at its payload.
   ///
   /// A reshape may have any output shape of as many elements; here it gives the flattened one, [N, everything else].
   ///
@@ -45,6 +54,15 @@ extension Graph {
       }
       return x
     case .activation, .softmax, .quantize, .dequantize: return x
+    case .embedding:
+      try expect(rank: 4, x, "embedding input")
+      try expect(shape: [x[0], x[1], x[2], 1], x, "embedding input")
+      try expect(rank: 2, inputs[1].shape, "embedding weights")
+      return [x[0], x[1], x[2], inputs[1].shape[1]]
+    case .recurrent(let recurrent): return try recurrent.outputShape(inputs)
+    case .slice(let slice): return try slice.outputShape(x)
+    case .transposedConv2D(let conv): return try conv.outputShape(inputs)
+    case .resize(let resize): return try resize.outputShape(x)
     }
   }
 
@@ -68,13 +86,25 @@ extension Op {
     case .concat: 2...Limits.nodeInputs
     case .batchNorm: 5...5
     case .maxPool2D, .averagePool2D, .globalAveragePool, .activation, .softmax, .reshape, .quantize, .dequantize: 1...1
+    case .transposedConv2D: 2...3
+    case .embedding: 2...2
+    case .recurrent(let recurrent): 4...(4 + recurrent.cell.states)
+    case .slice, .resize: 1...1
     }
+  }
+
+  /// The number of outputs the operator has.
+  var outputCount: Int {
+    if case .recurrent(let recurrent) = self { recurrent.cell.states } else { 1 }
   }
 
   /// Whether the input at `position` is a constant (weights, bias, parameters, table) rather than an activation.
   func takesConstant(at position: Int) -> Bool {
     switch self {
-    case .conv2D, .depthwiseConv2D, .dense, .batchNorm, .lookup, .lookupSoftmax: position > 0
+    case .conv2D, .depthwiseConv2D, .dense, .batchNorm, .lookup, .lookupSoftmax, .transposedConv2D, .embedding:
+      position > 0
+    case .recurrent: 1...3 ~= position
+    case .slice, .resize: false
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .reshape,
       .quantize, .dequantize:
       false
@@ -209,19 +239,19 @@ private struct Span {
   }
 }
 
-private func expect(rank: Int, _ shape: [Int], _ what: String) throws(FormatError) {
+func expect(rank: Int, _ shape: [Int], _ what: String) throws(FormatError) {
   guard shape.count == rank else {
     throw .invalid(what: what, expected: "\(rank) dimensions", found: shapeText(shape))
   }
 }
 
-private func expect(shape expected: [Int], _ shape: [Int], _ what: String) throws(FormatError) {
+func expect(shape expected: [Int], _ shape: [Int], _ what: String) throws(FormatError) {
   guard shape == expected else {
     throw .invalid(what: what, expected: shapeText(expected), found: shapeText(shape))
   }
 }
 
-private func expectBias(_ inputs: [Tensor], channels: Int, _ name: String) throws(FormatError) {
+func expectBias(_ inputs: [Tensor], channels: Int, _ name: String) throws(FormatError) {
   if inputs.count > 2 { try expect(shape: [channels], inputs[2].shape, "\(name) bias") }
 }
 

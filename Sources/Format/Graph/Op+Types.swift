@@ -1,8 +1,16 @@
 // Element types and quantization: which combinations each operator takes.
 
 extension Op {
-  /// Checks element types, quantization and the values of constants. Shapes fit already (`Graph.outputShape`).
-  func verifyTypes(inputs: [Tensor], output: Tensor) throws(FormatError) {
+  /// Checks element types, quantization and the values of constants. Shapes fit already (`Graph.outputShapes`).
+  func verifyTypes(inputs: [Tensor], outputs: [Tensor]) throws(FormatError) {
+    // More than one output has only the recurrent layer: a state, in f32.
+    for state in outputs.dropFirst() where state.type != .f32 {
+      throw .invalid(what: "\(name), type of state", expected: "f32", found: state.type.name)
+    }
+    try verifyTypes(inputs: inputs, output: outputs[0])
+  }
+
+  private func verifyTypes(inputs: [Tensor], output: Tensor) throws(FormatError) {
     let x = inputs[0]
     switch self {
     case .conv2D:
@@ -38,7 +46,44 @@ extension Op {
       guard let table = inputs[1].constant, table.isWithin(0...Int32.max), table.elements(as: Int32.self)[0] > 0 else {
         throw .invalid(what: "\(name) table", expected: "no negative number, and a positive first one", found: "others")
       }
+    case .embedding: try verifyEmbedding(inputs, output)
+    case .recurrent: try verifyRecurrent(inputs, output)
+    case .slice, .resize: try verifySame(inputs, output)
+    case .transposedConv2D(let conv):
+      let shape = inputs[1].shape
+      try verifyLinear(
+        inputs, output, channelAxis: 0, products: conv.places(height: shape[1], width: shape[2]) + [shape[3]])
     }
+  }
+
+  /// Float; s8 rows as they are; or f32 rows of s8 weights with a scale for each row.
+  private func verifyEmbedding(_ inputs: [Tensor], _ output: Tensor) throws(FormatError) {
+    let weights = inputs[1]
+    guard weights.type == .s8 else { return try verifyTypes(inputs, output, [.f32, .f32], .f32) }
+    let isPerRow = weights.quantization?.axis != nil
+    try verifyTypes(inputs, output, [.f32, .s8], isPerRow ? .f32 : .s8)
+    if isPerRow { return try verifyRows(weights) }
+    guard weights.quantization != nil, weights.quantization == output.quantization else {
+      throw .invalid(what: "\(name), quantization of output", expected: "that of the weights", found: "another")
+    }
+  }
+
+  /// Float, or dynamic: s8 weights with a scale for each row, everything else f32.
+  private func verifyRecurrent(_ inputs: [Tensor], _ output: Tensor) throws(FormatError) {
+    var types = [ElementType](repeating: .f32, count: inputs.count)
+    if inputs[1].type == .s8 { (types[1], types[2]) = (.s8, .s8) }
+    try verifyTypes(inputs, output, types, .f32)
+    if inputs[1].type == .s8 {
+      for weights in inputs[1...2] { try verifyRows(weights) }
+    }
+  }
+
+  /// s8 weights [rows, columns], symmetric, with a scale for each row; few enough columns for one sum.
+  private func verifyRows(_ weights: Tensor) throws(FormatError) {
+    guard weights.quantization?.axis == 0 else {
+      throw .invalid(what: "\(name), quantization of weights", expected: "one scale per row", found: "another")
+    }
+    try verifySymmetric(weights, products: weights.shape[1])
   }
 
   private func verifyTypes(
@@ -105,11 +150,14 @@ extension Op {
       throw .invalid(
         what: "\(name), quantization of weights", expected: "one scale per output channel", found: "another")
     }
+    // Safe: the product is at most the weights' element count.
+    try verifySymmetric(weights, products: products.reduce(1, *))
+  }
+
+  private func verifySymmetric(_ weights: Tensor, products count: Int) throws(FormatError) {
     guard weights.constant?.isSymmetric == true else {
       throw .invalid(what: "\(name) weights", expected: "numbers from -127 to 127", found: "-128")
     }
-    // Safe: the product is at most the weights' element count.
-    let count = products.reduce(1, *)
     guard count <= Limits.quantizedProducts else {
       throw .invalid(
         what: "\(name), products in one s8 sum", expected: "at most \(Limits.quantizedProducts)", found: "\(count)")

@@ -187,4 +187,11 @@ public enum Op: Equatable, Sendable {
   /// Softmax of s8 over the last dimension by a table: inputs `x` and `table` s32 [256] of non-negative integers,
   /// output f32 table[max − x] / Σ table[max − x] (docs/quantization.md).
   case lookupSoftmax
+  /// Rows of a table by their numbers: inputs `x` f32 [N, H, W, 1] and `weights` [V, D]; output [N, H, W, D]. Whole numbers
+  /// in 0 ..< V are rows (a fraction is cut off), everything else, NaN included, is row 0, which so stands for what is unknown.
+  case embedding
+  case recurrent(Recurrent)
+  case slice(Slice)
+  case transposedConv2D(TransposedConv2D)
+  case resize(Resize)
 }

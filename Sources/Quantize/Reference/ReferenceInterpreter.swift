@@ -6,7 +6,7 @@ import Format
 /// - Int8 operators give the bits that docs/quantization.md prescribes.
 /// - Float operators add up in Double and round once, so that they are closer to the true value than any kernel in f32.
 ///
-/// Any verified graph runs: float, int8, dynamic and mixed, simplified or not.
+/// Any verified graph runs, states being inputs and outputs like others: float, int8, dynamic and mixed, simplified or not.
 ///
 /// ```swift
 /// let interpreter = try ReferenceInterpreter(model.graph)
@@ -47,7 +47,9 @@ public struct ReferenceInterpreter: Sendable {
       }
       run.values[index] = value
     }
-    for node in graph.nodes { run.values[node.outputs[0]] = run.result(of: node) }
+    for node in graph.nodes {
+      for (output, value) in zip(node.outputs, run.results(of: node)) { run.values[output] = value }
+    }
     return run.values
   }
 }
@@ -85,25 +87,33 @@ struct ReferenceRun {
   /// The quantization that the verifier demands of every s8 tensor.
   func quantization(_ index: TensorIndex) -> Quantization { graph.tensors[index].quantization! }
 
-  func result(of node: Node) -> TensorValue {
+  /// The node's outputs.
+  func results(of node: Node) -> [TensorValue] {
+    let result: TensorValue
     switch node.op {
-    case .conv2D(let op): linear(op, node)
-    case .depthwiseConv2D(let op): linear(op, node)
-    case .dense(let op): linear(op, node)
-    case .maxPool2D(let op): maxPool(op, node)
-    case .averagePool2D(let op): averagePool(op, node)
-    case .globalAveragePool: averagePool(wholeImage(node), node)
-    case .add(let op): add(op, node)
-    case .multiply: multiply(node)
-    case .concat(let op): concat(op, node)
-    case .activation(let op): activation(op, node)
-    case .softmax: softmax(node)
-    case .batchNorm(let op): batchNorm(op, node)
-    case .reshape: value(node.inputs[0])
-    case .quantize: quantize(node)
-    case .dequantize: dequantize(node)
-    case .lookup: lookup(node)
-    case .lookupSoftmax: lookupSoftmax(node)
+    case .conv2D(let op): result = linear(op, node)
+    case .depthwiseConv2D(let op): result = linear(op, node)
+    case .dense(let op): result = linear(op, node)
+    case .transposedConv2D(let op): result = linear(op, node)
+    case .maxPool2D(let op): result = maxPool(op, node)
+    case .averagePool2D(let op): result = averagePool(op, node)
+    case .globalAveragePool: result = averagePool(wholeImage(node), node)
+    case .add(let op): result = add(op, node)
+    case .multiply: result = multiply(node)
+    case .concat(let op): result = concat(op, node)
+    case .slice(let op): result = slice(op, node)
+    case .resize(let op): result = resize(op, node)
+    case .embedding: result = embedding(node)
+    case .recurrent(let op): return recurrent(op, node)
+    case .activation(let op): result = activation(op, node)
+    case .softmax: result = softmax(node)
+    case .batchNorm(let op): result = batchNorm(op, node)
+    case .reshape: result = value(node.inputs[0])
+    case .quantize: result = quantize(node)
+    case .dequantize: result = dequantize(node)
+    case .lookup: result = lookup(node)
+    case .lookupSoftmax: result = lookupSoftmax(node)
     }
+    return [result]
   }
 }

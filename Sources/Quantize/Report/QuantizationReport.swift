@@ -116,7 +116,7 @@ public struct QuantizationComparison {
     let counterpart = int8.nodes.first { $0.name == node.name }
     return QuantizationReport.Layer(
       name: node.name, op: node.op.name, activations: ranges[output].range,
-      weights: node.op.weightAxis == nil ? nil : float.tensors[node.inputs[1]].constantRange,
+      weights: float.weightRange(of: node),
       sqnr: noise[output]?.decibels,
       isInt8: counterpart?.inputs.contains { int8.tensors[$0].type == .s8 } ?? false)
   }
@@ -129,12 +129,15 @@ extension Graph {
   }
 }
 
-extension Tensor {
-  /// Smallest and largest element of an f32 constant.
-  fileprivate var constantRange: ClosedRange<Float>? {
-    guard let values = constant?.elements(as: Float.self) else { return nil }
+extension Graph {
+  /// Smallest and largest of a node's f32 weights; nil without weights.
+  fileprivate func weightRange(of node: Node) -> ClosedRange<Float>? {
+    guard node.op.weightAxis != nil else { return nil }
     var observer = MinMaxObserver()
-    values.withUnsafeBufferPointer { observer.observe($0) }
+    for position in node.op.weightPositions {
+      guard let values = tensors[node.inputs[position]].constant?.elements(as: Float.self) else { return nil }
+      values.withUnsafeBufferPointer { observer.observe($0) }
+    }
     return observer.range
   }
 }

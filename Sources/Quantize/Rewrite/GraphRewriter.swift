@@ -30,6 +30,9 @@ struct GraphRewriter {
       if plan.isInt8[index] { rewriter.emitInt8(node) } else { rewriter.emitFloat(node) }
     }
     for output in rewriter.source.outputs { rewriter.target.outputs.append(rewriter.f32(output)) }
+    for state in rewriter.source.states {
+      rewriter.target.states.append(State(input: rewriter.f32(state.input), output: rewriter.f32(state.output)))
+    }
     return rewriter.target
   }
 
@@ -79,23 +82,34 @@ struct GraphRewriter {
   // MARK: Nodes
 
   private mutating func emitFloat(_ node: Node) {
-    let inputs = node.inputs.map { f32($0) }
-    f32Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: f32Tensor(node.outputs[0]))
+    var inputs: [TensorIndex] = []
+    for (position, input) in node.inputs.enumerated() {
+      if plan.hasInt8Rows(node), node.op.weightPositions ~= position {
+        let weights = source.tensors[input]
+        inputs.append(target.add(QuantizedWeights(weights, axis: node.op.weightAxis!).tensor(like: weights)))
+      } else {
+        inputs.append(f32(input))
+      }
+    }
+    let outputs = node.outputs.map { target.add(f32Tensor($0)) }
+    for (output, form) in zip(node.outputs, outputs) { f32Forms[output] = form }
+    target.nodes.append(Node(name: node.name, op: node.op, inputs: inputs, outputs: outputs))
   }
 
   private mutating func emitInt8(_ node: Node) {
     switch node.op {
-    case .conv2D, .depthwiseConv2D, .dense: emitLinear(node)
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D: emitLinear(node)
+    case .embedding: emitEmbedding(node)
     case .activation(let function): emitLookup(function, node)
     case .softmax: emitSoftmax(node)
     case .concat:
       let output = s8Tensor(node.outputs[0])
       let inputs = node.inputs.indices.map { concatInput($0, of: node, like: output.quantization!) }
       s8Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: output)
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .reshape:
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .reshape, .slice, .resize:
       let inputs = node.inputs.map { s8($0) }
       s8Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: s8Tensor(node.outputs[0]))
-    case .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax:
+    case .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax, .recurrent:
       preconditionFailure("the plan gives this operator no int8 form")
     }
   }
@@ -119,6 +133,18 @@ struct GraphRewriter {
             constant: Constant(quantizedBiases(biasValues, scales: scales)))))
     }
     s8Forms[node.outputs[0]] = target.add(node.op, name: node.name, inputs: inputs, output: s8Tensor(node.outputs[0]))
+  }
+
+  /// The table in the quantization of the result, so that its rows are copied as they are.
+  private mutating func emitEmbedding(_ node: Node) {
+    let x = f32(node.inputs[0])
+    let output = s8Tensor(node.outputs[0])
+    let quantization = output.quantization!
+    var weights = source.tensors[node.inputs[1]]
+    let values = weights.constant!.elements(as: Float.self).map { quantization.quantize($0) }
+    (weights.type, weights.quantization, weights.constant) = (.s8, quantization, Constant(values))
+    s8Forms[node.outputs[0]] = target.add(
+      node.op, name: node.name, inputs: [x, target.add(weights)], output: output)
   }
 
   private mutating func emitLookup(_ function: Activation, _ node: Node) {

@@ -2,6 +2,7 @@ import Format
 
 /// What becomes int8 in a float graph, and with which quantization.
 ///
+/// - A recurrent layer, and an embedding that one reads, get s8 weights with a scale for each row and stay between floats.
 /// - A linear operator with constant weights becomes int8 if its sums fit s32. BatchNorm that no convolution could
 ///   absorb stays float.
 /// - Operators that only pass values on become int8 unless all they read lives in float.
@@ -40,23 +41,48 @@ struct QuantizationPlan {
       let int8 = hasInt8Form(node)
       isInt8.append(int8)
       // Softmax gives probabilities in float either way.
-      livesInFloat[node.outputs[0]] = !int8 || node.op == .softmax
+      for output in node.outputs { livesInFloat[output] = !int8 || node.op == .softmax }
     }
-    guard zip(graph.nodes, isInt8).contains(where: { $0.op.weightAxis != nil && $1 }) else { throw .nothingToQuantize }
-    try choose(ranges: ranges)
+    if hasInt8Weights { try choose(ranges: ranges) }
+  }
+
+  /// Whether any node gets s8 weights; without one there is nothing to quantize.
+  var hasInt8Weights: Bool {
+    graph.nodes.indices.contains { index in
+      graph.nodes[index].op.weightAxis != nil && (isInt8[index] || hasInt8Rows(graph.nodes[index]))
+    }
+  }
+
+  /// Whether a node that stays between floats gets s8 weights all the same.
+  func hasInt8Rows(_ node: Node) -> Bool {
+    switch node.op {
+    case .embedding, .recurrent: graph.hasInt8Weights(node)
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .maxPool2D, .averagePool2D, .globalAveragePool, .add,
+      .multiply, .concat, .activation, .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax,
+      .slice, .resize:
+      false
+    }
   }
 
   private func hasInt8Form(_ node: Node) -> Bool {
     let readsOnlyFloat = node.activationInputs.allSatisfy { livesInFloat[$0] }
     switch node.op {
-    case .conv2D, .depthwiseConv2D, .dense: return graph.hasInt8Weights(node) && hasInt8Bias(node)
-    case .maxPool2D, .add, .multiply, .concat, .activation, .softmax, .reshape: return !readsOnlyFloat
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D: return graph.hasInt8Weights(node) && hasInt8Bias(node)
+    case .embedding: return graph.hasInt8Weights(node) && isReadAsInt8(node.outputs[0])
+    case .recurrent: return false
+    case .maxPool2D, .add, .multiply, .concat, .activation, .softmax, .reshape, .slice, .resize: return !readsOnlyFloat
     case .averagePool2D(let pool): return !readsOnlyFloat && fitsMean(pool.windowHeight, pool.windowWidth)
     case .globalAveragePool:
       let shape = graph.tensors[node.inputs[0]].shape
       return !readsOnlyFloat && fitsMean(shape[1], shape[2])
     case .batchNorm, .quantize, .dequantize, .lookup, .lookupSoftmax: return false
     }
+  }
+
+  /// Whether a table's rows are worth having in s8: no recurrent layer wants them, nor anyone outside.
+  private func isReadAsInt8(_ tensor: TensorIndex) -> Bool {
+    !isOutput[tensor]
+      && readers[tensor].allSatisfy { if case .recurrent = graph.nodes[$0].op { false } else { true } }
   }
 
   private func fitsMean(_ height: Int, _ width: Int) -> Bool {
@@ -121,11 +147,12 @@ struct QuantizationPlan {
     var groups = RangeGroups(count: graph.tensors.count)
     for (index, node) in graph.nodes.enumerated() where isInt8[index] {
       switch node.op {
-      case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape: groups.unite(node.inputs[0], node.outputs[0])
+      case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape, .slice, .resize:
+        groups.unite(node.inputs[0], node.outputs[0])
       case .concat:
         for input in node.inputs where isReadOnly(input, by: index) { groups.unite(input, node.outputs[0]) }
       case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .activation, .softmax, .batchNorm, .quantize,
-        .dequantize, .lookup, .lookupSoftmax:
+        .dequantize, .lookup, .lookupSoftmax, .embedding, .recurrent, .transposedConv2D:
         break
       }
     }
@@ -146,15 +173,18 @@ struct QuantizationPlan {
   {
     if let producer = producers[index] {
       switch graph.nodes[producer].op {
-      case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape:
+      case .maxPool2D, .averagePool2D, .globalAveragePool, .reshape, .slice, .resize:
         if isInt8[producer] { return .inherited }
       case .activation(.sigmoid): return .fixed(Quantization(scale: 0x1p-8, zeroPoint: -128))
       case .activation(.tanh): return .fixed(Quantization(scale: 0x1p-7, zeroPoint: 0))
       // Unlike the sigmoid it reaches 1.
       case .activation(.hardSigmoid): return .fixed(Quantization(minimum: 0, maximum: 1))
       case .conv2D, .depthwiseConv2D, .dense, .add, .multiply, .concat, .activation, .softmax, .batchNorm, .quantize,
-        .dequantize, .lookup, .lookupSoftmax:
+        .dequantize, .lookup, .lookupSoftmax, .recurrent, .transposedConv2D:
         break
+      case .embedding:
+        // What comes out is what is in the table.
+        if isInt8[producer] { return .fixed(tableQuantization(graph.nodes[producer])) }
       }
     }
     guard let range = pooledRange(of: index, calibration) ?? calibration[graph.tensors[index].name] else {
@@ -164,6 +194,10 @@ struct QuantizationPlan {
       throw .invalidRange(tensor: range.tensor, minimum: range.minimum, maximum: range.maximum)
     }
     return .range(minimum: range.minimum, maximum: range.maximum)
+  }
+
+  private func tableQuantization(_ embedding: Node) -> Quantization {
+    Quantization(rangeOf: graph.tensors[embedding.inputs[1]].constant!.elements(as: Float.self))
   }
 
   /// Where only a max pool reads a tensor, the range of the pool's result is the one that counts: the maximum of
@@ -178,12 +212,14 @@ struct QuantizationPlan {
 
 extension Node {
   /// The inputs that carry activations: all but weights, biases, statistics and tables.
-  var activationInputs: ArraySlice<TensorIndex> {
+  var activationInputs: [TensorIndex] {
     switch op {
-    case .conv2D, .depthwiseConv2D, .dense, .batchNorm, .lookup, .lookupSoftmax: inputs.prefix(1)
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .batchNorm, .lookup, .lookupSoftmax, .embedding:
+      Array(inputs.prefix(1))
+    case .recurrent: Array(inputs.prefix(1) + inputs.dropFirst(4))
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .reshape,
-      .quantize, .dequantize:
-      inputs[...]
+      .quantize, .dequantize, .slice, .resize:
+      inputs
     }
   }
 }

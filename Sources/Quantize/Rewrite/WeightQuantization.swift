@@ -52,27 +52,33 @@ func quantizedBiases(_ biases: [Float], scales: [Float]) -> [Int32] {
 }
 
 extension Op {
-  /// The dimension of the output channels in a linear operator's weights; nil for operators that are not linear.
+  /// The dimension in an operator's weights whose elements get scales of their own: output channels, rows of an
+  /// embedding; nil for operators without weights.
   var weightAxis: Int? {
     switch self {
-    case .conv2D, .dense: 0
+    case .conv2D, .dense, .transposedConv2D, .embedding, .recurrent: 0
     case .depthwiseConv2D: 2
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
       nil
     }
   }
+
+  /// Where the operator's weights are among its inputs.
+  var weightPositions: ClosedRange<Int> { if case .recurrent = self { 1...2 } else { 1...1 } }
 }
 
 extension Graph {
-  /// Whether the f32 weights of a linear node can become s8: constant, few enough products in a sum, and a scale in
+  /// Whether the f32 weights of a node can become s8: constant, few enough products in a sum, and a scale in
   /// bounds. Weights beyond that do not come from training, but a file may hold them.
   func hasInt8Weights(_ node: Node) -> Bool {
     guard let axis = node.op.weightAxis else { return false }
-    let weights = tensors[node.inputs[1]]
-    guard let values = weights.constant?.elements(as: Float.self),
-      weights.count / weights.shape[axis] <= Limits.quantizedProducts
-    else { return false }
-    return values.allSatisfy { abs($0) <= 127 * Quantization.scales.upperBound }
+    return node.op.weightPositions.allSatisfy { position in
+      let weights = tensors[node.inputs[position]]
+      guard let values = weights.constant?.elements(as: Float.self),
+        weights.count / weights.shape[axis] <= Limits.quantizedProducts
+      else { return false }
+      return values.allSatisfy { abs($0) <= 127 * Quantization.scales.upperBound }
+    }
   }
 }

@@ -58,6 +58,9 @@ struct Lowering {
     case .dequantize: lowerDequantize(node)
     case .lookup: lowerLookup(node)
     case .lookupSoftmax: lowerLookupSoftmax(node)
+    case .embedding, .recurrent, .slice, .transposedConv2D, .resize:
+      throw .unsupportedNode(
+        name: node.name, operation: node.op.name, expected: "an operator of version 1.1", found: node.op.name)
     }
   }
 

@@ -23,7 +23,9 @@ extension Graph {
     for output in outputs { uses[output] += 1 }
     // The node that makes a tensor; what no node makes is there before the first.
     var producers = [Int](repeating: -1, count: tensors.count)
-    for (index, node) in nodes.enumerated() { producers[node.outputs[0]] = index }
+    for (index, node) in nodes.enumerated() {
+      for output in node.outputs { producers[output] = index }
+    }
 
     var sums: [TensorIndex: ResidualSum] = [:]
     for node in nodes {
@@ -43,7 +45,8 @@ extension Graph {
     case .conv2D(let op): activation = op.activation
     case .dense(let op): activation = op.activation
     case .depthwiseConv2D, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation,
-      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding, .recurrent, .slice,
+      .transposedConv2D, .resize:
       return false
     }
     return activation == .none || tensors[node.outputs[0]].type == .s8

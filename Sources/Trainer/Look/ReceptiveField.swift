@@ -84,7 +84,10 @@ extension Graph {
       }
       return union
     case .activation, .batchNorm, .quantize, .dequantize, .lookup: return field
-    case .dense, .globalAveragePool, .softmax, .reshape, .lookupSoftmax: return nil
+    case .dense, .globalAveragePool, .softmax, .reshape, .lookupSoftmax, .embedding, .recurrent, .slice,
+      .transposedConv2D,
+      .resize:
+      return nil
     }
   }
 }

@@ -85,10 +85,10 @@ extension Node {
   /// The node's weights, and which of their dimensions counts filters; nil if it has none.
   fileprivate var filters: (tensor: TensorIndex, axis: Int)? {
     switch op {
-    case .conv2D, .dense: (inputs[1], 0)
+    case .conv2D, .dense, .transposedConv2D, .embedding, .recurrent: (inputs[1], 0)
     case .depthwiseConv2D: (inputs[1], 2)
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax:
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
       nil
     }
   }
