@@ -23,6 +23,9 @@ enum BenchCommand {
     OpenBLASEnvironment.establish()
 
     let batch = description.recipe.batch
+    guard batch != TrainingRecipe.wholeSet else {
+      throw UsageError("--batch", expected: "a number, for NET says 'batch all'", found: "none", command: command.name)
+    }
     let network = try Network(description, backend: CPUBackend(threads: threads), batch: batch, seed: 1)
     let inputs = description.randomInputs(count: batch, seed: 1)
     // Class 0 for all, and a rate of 0: what is learnt does not change the work.

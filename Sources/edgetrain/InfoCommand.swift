@@ -117,7 +117,7 @@ enum InfoCommand {
     }
     write("\(description.name): input \(description.input), \(shortCount(network.parameterCount)) parameters, ")
     write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
-    write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batch), rate \(recipe.rate), ")
+    write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batchText), rate \(recipe.rate), ")
     write(
       "optimizer \(recipe.optimizer.text), schedule \(recipe.schedule.text), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n"
     )

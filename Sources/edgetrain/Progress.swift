@@ -84,6 +84,9 @@ final class Progress {
   func interrupt() { endLine() }
 
   func end(_ model: Model, path: String) {
+    if run.isStoppedEarly && run.epoch < run.epochs && (style == .bar || style == .lines) {
+      note("stopped early after epoch \(run.epoch): \(run.epochsWithoutBetter) epochs in a row were not better")
+    }
     let provenance = model.metadata.provenance
     let bytes = (try? model.encoded().count) ?? 0
     guard style != .json else {

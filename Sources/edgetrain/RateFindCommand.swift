@@ -45,7 +45,7 @@ enum RateFindCommand {
     let end = try search(&curve, run)
     let report = RateReport(
       title: "Learning rates for \(description.name)",
-      summary: "\(curve.losses.count) steps of \(description.recipe.batch) images of \(data.name), rates from "
+      summary: "\(curve.losses.count) steps of \(run.batch) images of \(data.name), rates from "
         + "\(short(curve.rates[0])) to \(short(curve.rates[max(curve.losses.count - 1, 0)])).",
       curve: curve, command: (["edgetrain"] + processArguments()).joined(separator: " "))
     try page?.write(report.html)

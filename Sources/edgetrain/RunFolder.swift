@@ -73,7 +73,7 @@ struct RunFolder {
     let images = log.records.reduce(0) { $0 + $1.seconds * $1.imagesPerSecond }
     let report = RunReport(
       title: "\(run.description.name) on \(data.name)",
-      summary: "\(run.epochs) epochs of \(run.imagesPerEpoch) images in steps of \(run.description.recipe.batch), "
+      summary: "\(run.epoch) epochs of \(run.imagesPerEpoch) images in steps of \(run.batch), "
         + "seed \(run.description.recipe.seed)"
         + (run.imagesPerEpoch < data.train.count
           ? "; \(data.train.count - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),

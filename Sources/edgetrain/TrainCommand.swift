@@ -14,7 +14,7 @@ enum TrainCommand {
       Option("output", letter: "o", value: "MODEL", help: "the model file to write (default: model.bin in --run)"),
       Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoint and report.html"),
       Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),
-      Option("batch", value: "N", help: "images in a step (default: as NET says)"),
+      Option("batch", value: "N", help: "images in a step, or all (default: as NET says)"),
       Option("rate", value: "R", help: "learning rate before the schedule (default: as NET says)"),
       Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
       Option(
@@ -57,7 +57,7 @@ enum TrainCommand {
     data.train = data.train.sample(limit)
     let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
     if arguments.has("resume") {
-      try run.restore(Checkpoint(path: checkpoint.path))
+      try run.restore(Checkpoint(path: checkpoint.path), anotherRate: arguments.has("rate"))
     } else if FileManager.default.fileExists(atPath: checkpoint.path) {
       note("\(checkpoint.path) is of a run that did not end; it will be replaced (--resume would have continued it)")
     }
@@ -82,7 +82,15 @@ enum TrainCommand {
     let clock = ContinuousClock()
     var lastSave = clock.now
     while !run.isFinished {
-      let epoch = progress.show(try run.step())
+      let step: StepReport
+      do {
+        step = try run.step()
+      } catch {
+        progress.interrupt()
+        if case .diverged = error { noteKept(checkpoint) }
+        throw error
+      }
+      let epoch = progress.show(step)
       if let epoch { folder?.append(epoch) }
       if Interrupt.isRequested && !run.isFinished {
         progress.interrupt()
@@ -104,9 +112,21 @@ enum TrainCommand {
     }
   }
 
+  /// Tells a run that has diverged where it could go on.
+  private static func noteKept(_ checkpoint: OutputFile) {
+    guard let kept = try? Checkpoint(path: checkpoint.path) else { return }
+    note(
+      "\(checkpoint.path) is kept, of epoch \(kept.epoch + 1) after \(kept.step) steps: "
+        + "--resume with a smaller --rate goes on from there")
+  }
+
   private static func override(_ recipe: inout TrainingRecipe, with arguments: Arguments) throws {
     if let epochs = try arguments.integer("epochs", in: 1...1_000_000) { recipe.epochs = epochs }
-    if let batch = try arguments.integer("batch", in: 1...65_536) { recipe.batch = batch }
+    if arguments.string("batch") == "all" {
+      recipe.batch = TrainingRecipe.wholeSet
+    } else if let batch = try arguments.integer("batch", in: 1...65_536) {
+      recipe.batch = batch
+    }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { recipe.seed = UInt64(seed) }
     if let rate = try arguments.number("rate", expected: "a number above 0", where: { $0 > 0 }) {
       recipe.rate = Float(rate)

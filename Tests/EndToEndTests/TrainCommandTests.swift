@@ -120,10 +120,28 @@ import Testing
       while process.isRunning && !folder.has("model.bin.checkpoint") { usleep(500) }
       process.interrupt()
     }
-    let resumed = try edgetrain.run(arguments + ["--resume", "--rate", "0.01"], in: folder)
+    let resumed = try edgetrain.run(arguments + ["--resume", "--seed", "7"], in: folder)
     #expect(resumed.status == 1)
-    #expect(
-      resumed.errors.contains("error: checkpoint: expected `rate 0.01` as in this run, found `rate 0.05`\nhint: "))
+    #expect(resumed.errors.contains("error: checkpoint: expected `seed 7` as in this run, found `seed 1`\nhint: "))
+  }
+
+  /// A divergence leaves the last checkpoint, from which a smaller rate goes on.
+  @Test func aDivergedRunGoesOnAtASmallerRate() throws {
+    try folder.writeNetwork(epochs: 150)
+    let arguments = ["train", "rows.net", "--data", "rows", "-o", "model.bin"]
+    _ = try edgetrain.run(arguments, in: folder) { process in
+      while process.isRunning && !folder.has("model.bin.checkpoint") { usleep(500) }
+      process.interrupt()
+    }
+    let kept = try folder.bytes("model.bin.checkpoint")
+    let diverged = try edgetrain.run(arguments + ["--resume", "--rate", "1e9"], in: folder)
+    #expect(diverged.status == 1)
+    #expect(diverged.errors.contains("model.bin.checkpoint is kept, of epoch "))
+    #expect(diverged.errors.contains("error: training diverged in step "))
+    #expect(try folder.bytes("model.bin.checkpoint") == kept)
+    let slower = try edgetrain.run(arguments + ["--resume", "--rate", "0.01"], in: folder)
+    #expect(slower.status == 0 && slower.errors.contains("going on in epoch "), "\(slower.errors)")
+    #expect(folder.has("model.bin"))
   }
 
   @Test func divergenceIsAnErrorThatNamesStepAndRate() throws {

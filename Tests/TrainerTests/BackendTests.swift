@@ -287,7 +287,8 @@ import Testing
       for slot in results.dropFirst() { backend.copy(a[2], to: slot) }
       for step in 1...3 {
         backend.update(
-          OptimizerStep(optimizer: optimizer, rate: 0.05, step: step, penalty: 0.02), regularized: regularized,
+          OptimizerStep(optimizer: optimizer, rate: 0.05, step: step, penalty: 0.02, weightDecay: 0.3),
+          regularized: regularized,
           weights: results[0], gradient: a[1], slots: Array(results.dropFirst()))
       }
     }

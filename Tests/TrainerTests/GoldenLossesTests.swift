@@ -9,6 +9,21 @@ struct GoldenLossesTests {
   struct Golden: Decodable {
     let batch: Int
     let cases: [Case]
+    let criteria: [Criterion]
+  }
+
+  /// A loss of made-up outputs.
+  struct Criterion: Decodable, CustomTestStringConvertible {
+    let loss: String
+    let options: String
+    let outputs: Int
+    let labels: [Int32]
+    let scale: Float
+    let salt: UInt64
+    let value: Double
+    let gradient: [Double]
+
+    var testDescription: String { "\(loss) \(options), \(outputs) outputs" }
   }
 
   struct Case: Decodable, CustomTestStringConvertible {
@@ -32,12 +47,45 @@ struct GoldenLossesTests {
     /// The initial values; a batch-norm's scale begins at 1.
     func values(count: Int) -> [Float] {
       if name.hasSuffix(".scale") { return [Float](repeating: 1, count: count) }
-      return (0..<UInt64(count)).map { place in
-        var hash = (place * 2_654_435_761 + salt * 40503) & 0xFFFF_FFFF
-        hash ^= hash >> 15
-        hash = hash * 2_246_822_519 & 0xFFFF_FFFF
-        hash ^= hash >> 13
-        return Float(Double(hash) / 0x1p31 - 1) * scale
+      return numbers(count: count, salt: salt).map { $0 * scale }
+    }
+  }
+
+  /// `numbers` of the script.
+  static func numbers(count: Int, salt: UInt64) -> [Float] {
+    (0..<UInt64(count)).map { place in
+      var hash = (place * 2_654_435_761 + salt * 40503) & 0xFFFF_FFFF
+      hash ^= hash >> 15
+      hash = hash * 2_246_822_519 & 0xFFFF_FFFF
+      hash ^= hash >> 13
+      return Float(Double(hash) / 0x1p31 - 1)
+    }
+  }
+
+  /// A network of one step: the backend's loss of given outputs, with the recipe's smoothing and class weights.
+  @Test(arguments: try golden.get().criteria) func lossAndGradientAgree(golden: Criterion) throws {
+    let options = golden.options.hasPrefix("smoothing") ? " " + golden.options : "\n" + golden.options
+    let recipe = try describe("input 1x1x1\ndense 2\ntrain\nloss \(golden.loss)\(options)").recipe
+    let (count, outputs) = (golden.labels.count, golden.outputs)
+    let z = Self.numbers(count: count * outputs, salt: golden.salt).map { $0 * golden.scale }
+    let histogram = (0..<max(outputs, 2)).map { label in golden.labels.count { $0 == Int32(label) } }
+    let factors = recipe.classWeights.factors(histogram: histogram)
+    for backend in [NaiveBackend(), CPUBackend(threads: 1)] as [any Backend] {
+      let labels = DeviceSlice(try backend.allocate(.int32, count: count), count: count)
+      golden.labels.withUnsafeBufferPointer { backend.upload($0, to: labels) }
+      let targets = try backend.reals(count * outputs)
+      backend.oneHot(
+        labels: labels, count: count, classes: outputs, smoothing: recipe.labelSmoothing, targets: targets)
+      let (losses, hits) = (try backend.reals(count), try backend.reals(count))
+      let gradient = try backend.reals(count * outputs)
+      backend.loss(
+        recipe.loss, count: count, outputs: outputs, values: try backend.filled(z), targets: targets,
+        weights: try factors.map { factors in try backend.filled(golden.labels.map { factors[Int($0)] }) },
+        losses: losses, hits: hits, gradient: gradient)
+      let loss = try backend.values(of: losses).reduce(0) { $0 + Double($1) } / Double(count)
+      #expect(abs(loss - golden.value) <= 1e-6 * golden.value, "\(backend.name): \(loss), not \(golden.value)")
+      for (found, expected) in zip(try backend.values(of: gradient), golden.gradient) {
+        #expect(abs(Double(found) - expected) <= 1e-7, "\(backend.name): \(found), not \(expected)")
       }
     }
   }

@@ -54,6 +54,30 @@ import Testing
     }
   }
 
+  /// Decoupled weight decay takes 0.1·λ of regularized weights and nothing else: with a gradient of 0 no optimizer moves.
+  @Test(arguments: cases.map(\.0)) func weightDecay(_ optimizer: Optimizer) throws {
+    if case .adamW = optimizer { return }
+    for backend in [NaiveBackend(), CPUBackend(threads: 1)] as [any Backend] {
+      for (regularized, expected) in [(true, [1.9, -2.85]), (false, [2, -3])] as [(Bool, [Float])] {
+        let weights = try backend.filled([2, -3])
+        // Zero gradients with ε = 0 would be 0/0.
+        let gradient = try backend.filled([1e-20, 1e-20])
+        let plain = try backend.filled([2, -3])
+        let slots = try (0..<2).map { _ in try optimizer.slots.map { _ in try backend.reals(2) } }
+        for (slice, slots, decay) in [(weights, slots[0], Float(0.5)), (plain, slots[1], 0)] {
+          backend.update(
+            OptimizerStep(optimizer: optimizer, rate: 0.1, step: 1, weightDecay: decay), regularized: regularized,
+            weights: slice, gradient: gradient, slots: slots)
+        }
+        let (found, without) = (try backend.values(of: weights), try backend.values(of: plain))
+        for (index, start) in ([2, -3] as [Float]).enumerated() {
+          let moved = without[index] - start
+          #expect(abs(found[index] - moved - expected[index]) < 1e-6, "\(backend.name), \(regularized)")
+        }
+      }
+    }
+  }
+
   /// The penalty adds c·w to the gradient of regularized weights only.
   @Test func penalty() throws {
     for backend in [NaiveBackend(), CPUBackend(threads: 1)] as [any Backend] {
@@ -149,6 +173,18 @@ import Testing
     let expected: [Float] = [1, 0.55, 0.231802, 0.1]
     for (rate, expected) in zip(rates, expected) { #expect(abs(rate - expected) < 1e-6) }
     #expect(rates[4] == rates[3])
+  }
+
+  /// Losses of ten epochs with patience 1: 3 and 1 lower it, each two epochs in a row that do not halve the rate.
+  @Test func plateau() {
+    var plateau = Plateau()
+    let schedule = Schedule(.plateau(factor: 0.5, patience: 1))
+    var rates: [Float] = []
+    for loss in [3, 3, 4, 1, 1, 0.99995, 1, 1, 0.5, 0.6] as [Double] {
+      plateau.observe(loss: loss, patience: 1)
+      rates.append(schedule.rate(base: 8, step: 0, stepsPerEpoch: 1, epochs: 10, reductions: plateau.reductions))
+    }
+    #expect(rates == [8, 8, 4, 4, 4, 2, 2, 1, 1, 1])
   }
 
   /// PyTorch 2's OneCycleLR(max_lr=1, total_steps=20): 0.04 at the start, 1 at step 5, 4e-6 at the end.

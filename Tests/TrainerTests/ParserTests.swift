@@ -12,7 +12,7 @@ import Testing
     ("inptu 4x4x1", "n.net:1:1: expected 'input' before the first layer, found 'inptu'", "did you mean 'input'?"),
     ("input 4x4", "n.net:1:7: expected HEIGHTxWIDTHxCHANNELS, as 28x28x1, found '4x4'", nil),
     ("input 4x0x1", "n.net:1:7: expected HEIGHTxWIDTHxCHANNELS, as 28x28x1, found '4x0x1'", nil),
-    ("input 4x4x1 5", "n.net:1:13: expected the end of the line, found '5'", nil),
+    ("input 4x4x1 5", "n.net:1:13: expected 'mean' or the end of the line, found '5'", nil),
     (
       "input 4x4x1\n  conf 3x3x8", "n.net:2:3: expected a layer or 'train', found 'conf'", "did you mean 'conv'?"
     ),
@@ -20,7 +20,7 @@ import Testing
     ("input 4x4x1\nconv", "n.net:2:5: expected HEIGHTxWIDTHxOUTPUTS, as 3x3x16, found the end of the line", nil),
     (
       "input 4x4x1\nconv 3x3x8 strid 2",
-      "n.net:2:12: expected one of stride, pad, dilation, nobias, init, from, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, groups, found 'strid'",
+      "n.net:2:12: expected one of stride, pad, dilation, nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, groups, found 'strid'",
       "did you mean 'stride'?"
     ),
     ("input 4x4x1\nconv 3x3x8 stride 0", "n.net:2:19: expected a positive number or HEIGHTxWIDTH, found '0'", nil),
@@ -35,7 +35,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 3 relu tanh extra # why",
-      "n.net:2:19: expected one of nobias, init, from, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, found 'extra'",
+      "n.net:2:19: expected one of nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, found 'extra'",
       nil
     ),
     (
@@ -52,7 +52,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 2\ntrain\n epoch 3",
-      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, loss, class-weights, clip, ema, seed, validation, sampling, augment, found 'epoch'",
+      "n.net:4:2: expected one of epochs, batch, optimizer, rate, schedule, l2, decay, loss, class-weights, clip, ema, seed, validation, early-stop, sampling, augment, found 'epoch'",
       "did you mean 'epochs'?"
     ),
     (
@@ -72,7 +72,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 2\ntrain\n loss softmax",
-      "n.net:4:7: expected one of softmax-cross-entropy, sigmoid-cross-entropy, mean-squared-error, found 'softmax'",
+      "n.net:4:7: expected one of softmax-cross-entropy, sigmoid-cross-entropy, mean-squared-error, hinge, perceptron, found 'softmax'",
       nil
     ),
     (
@@ -86,6 +86,21 @@ import Testing
     (
       "input 4x4x1\ndense 2\ntrain\n schedule one-cycle warmup 1",
       "n.net:4:21: expected 'rise' or the end of the line, found 'warmup'", nil
+    ),
+    (
+      "input 4x4x1\ndense 2\ntrain\n schedule plateau 0.1 warmup 2",
+      "n.net:4:23: expected 'patience' and a number of epochs, found 'warmup'", nil
+    ),
+    (
+      "input 4x4x3 mean 0.5 0.5\ndense 2",
+      "n.net:1:25: expected 3 numbers, one per channel, in units of [0, 1], found the end of the line", nil
+    ),
+    (
+      "input 4x4x1 mean 0.5 deviation 0\ndense 2", "n.net:1:32: expected a number above 0, found '0'", nil
+    ),
+    (
+      "input 4x4x1 men 0.5\ndense 2", "n.net:1:13: expected 'mean' or the end of the line, found 'men'",
+      "did you mean 'mean'?"
     ),
     (
       "input 4x4x1\ndense 2\ntrain\n clip 1", "n.net:4:7: expected 'norm LIMIT' or 'value LIMIT', found '1'", nil
@@ -148,7 +163,7 @@ import Testing
   /// Every option of the grammar at once.
   static let everything = """
     name all
-    input 12x10x4
+    input 12x10x4 mean 0.1 0.2 0.3 0.4 deviation 1 2 0.5 0.25
 
     stem: conv 3x3x8 stride 2 dilation 2 pad 1 2 3 4 groups 2 init normal 0.05 tanh
     depthwise 3x3x2 pad same nobias relu6   # a comment
@@ -169,7 +184,7 @@ import Testing
     dense 9 leakyrelu
     dense 9 leakyrelu 0.25 nobias
     leakyrelu 0
-    dense 3
+    dense 3 linear
     softmax
     train
       epochs 3
@@ -178,6 +193,8 @@ import Testing
       rate 0.002
       schedule step 0.5 every 2 warmup 0.25
       l2 1 per-example
+      decay 0.01
+      early-stop 5
       seed 18446744073709551615
       validation 12.5%
       loss softmax-cross-entropy smoothing 0.1
@@ -194,6 +211,9 @@ import Testing
     #expect(description.layers.count == 21)
     #expect(description.recipe.validation == 0.125)
     #expect(description.recipe.penalty == .l2PerExample(1))
+    #expect(description.normalization == Normalization(mean: [0.1, 0.2, 0.3, 0.4], deviation: [1, 2, 0.5, 0.25]))
+    #expect(description.recipe.weightDecay == 0.01)
+    #expect(description.recipe.patience == 5)
     #expect(description.recipe.labelSmoothing == 0.1)
     #expect(description.recipe.classWeights == .given([1, 2, 0.5]))
     #expect(description.recipe.clip == .norm(2.5))
@@ -203,6 +223,7 @@ import Testing
   static let schedules: [(String, Schedule)] = [
     ("schedule one-cycle", Schedule(.oneCycle(rise: 0.3))),
     ("schedule one-cycle rise 0.5", Schedule(.oneCycle(rise: 0.5))),
+    ("schedule plateau 0.1 patience 3", Schedule(.plateau(factor: 0.1, patience: 3))),
     ("schedule cosine floor 0.1 warmup 2", Schedule(.cosine(floor: 0.1), warmUp: 2)),
   ]
 
@@ -210,6 +231,27 @@ import Testing
     let description = try describe("input 4x4x1\ndense 2\ntrain\n" + line)
     #expect(description.recipe.schedule == expected)
     #expect(try describe(description.text) == description)
+  }
+
+  @Test func batches() throws {
+    for (text, batch) in [("all", TrainingRecipe.wholeSet), ("1", 1)] {
+      let description = try describe("input 4x4x1\ndense 2\ntrain\nbatch " + text)
+      #expect(description.recipe.batch == batch && description.recipe.batchText == text)
+      #expect(try describe(description.text) == description)
+    }
+  }
+
+  @Test(arguments: Loss.allCases) func losses(_ loss: Loss) throws {
+    let description = try describe("input 4x4x1\ndense 2\ntrain\nloss " + loss.rawValue)
+    #expect(description.recipe.loss == loss)
+    #expect(try describe(description.text) == description)
+  }
+
+  @Test func linearIsNoActivation() throws {
+    for line in ["conv 1x1x2", "dense 2", "depthwise 1x1", "batchnorm", "add input"] {
+      let plain = try describe("input 1x1x2\ndense 2\n\(line)\ndense 2")
+      #expect(try describe("input 1x1x2\ndense 2\n\(line) linear\ndense 2 linear") == plain)
+    }
   }
 
   @Test func roundTripOfAllFiles() throws {

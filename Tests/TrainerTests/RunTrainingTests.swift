@@ -207,6 +207,105 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(epoch == 1 && step > 1 && rate == 1e6 && !(loss <= limit))
   }
 
+  /// Weights that are no numbers do not replace a checkpoint that somebody could go on from.
+  @Test func aDivergedRunGivesNoCheckpoint() throws {
+    var description = RowProblem.description
+    description.recipe.rate = 1e30
+    description.recipe.clip = .none
+    description.recipe.schedule = Schedule()
+    let run = try RowProblem.run(description)
+    #expect(throws: RunError.self) { while !run.isFinished { _ = try run.step() } }
+    #expect(throws: RunError.self) { _ = try run.checkpoint() }
+  }
+
+  /// After a divergence one goes on from the last checkpoint at another rate, if asked to.
+  @Test func aRunGoesOnAtAnotherRate() throws {
+    let run = try RowProblem.run()
+    for _ in 0..<7 { _ = try run.step() }
+    let checkpoint = try run.checkpoint()
+    var description = RowProblem.description
+    description.recipe.rate = 0.01
+    let slower = try RowProblem.run(description)
+    #expect(refused(slower, checkpoint) == "rate")
+    try slower.restore(checkpoint, anotherRate: true)
+    #expect(slower.epoch == 1 && slower.stepInEpoch == 1)
+    #expect(abs(try slower.step().rate * 5 - run.step().rate) < 1e-6)
+    description.recipe.seed = 7
+    let other = try RowProblem.run(description)
+    #expect(throws: RunError.otherRun(expected: "seed 7", found: "seed 1")) {
+      try other.restore(checkpoint, anotherRate: true)
+    }
+  }
+
+  @Test func aBatchOfAllIsOneStepAnEpoch() throws {
+    var description = RowProblem.description
+    description.recipe.batch = TrainingRecipe.wholeSet
+    let run = try RowProblem.run(description)
+    #expect(run.batch == 81 && run.stepsPerEpoch == 1)
+    #expect(try run.step().images == 81)
+    #expect(run.epoch == 1)
+    description.recipe.batch = 1
+    #expect(try RowProblem.run(description).stepsPerEpoch == 81)
+  }
+
+  /// A rate of nearly 0 learns nothing: no epoch after the first is better.
+  @Test func trainingEndsWhenPatienceDoes() throws {
+    var description = RowProblem.description
+    description.recipe.epochs = 50
+    description.recipe.rate = 1e-12
+    description.recipe.averageDecay = nil
+    description.recipe.patience = 3
+    description.layers.removeSubrange(1...1)
+    let run = try RowProblem.run(description)
+    while !run.isFinished { _ = try run.step() }
+    #expect(run.epoch == 4 && run.isStoppedEarly && run.epochsWithoutBetter == 3)
+    let resumed = try RowProblem.run(description)
+    try resumed.restore(run.checkpoint())
+    #expect(resumed.isFinished)
+
+    description.recipe.validation = 0
+    #expect(
+      throws: RunError.mismatch(
+        what: "rows: early-stop", expected: "images held out to judge by: 'validation SHARE'", found: "none")
+    ) { _ = try RowProblem.run(description) }
+  }
+
+  /// The same, with a schedule that lowers the rate on plateaus: through a checkpoint, too.
+  @Test func theRateFallsOnPlateaus() throws {
+    var description = RowProblem.description
+    description.recipe.epochs = 8
+    description.recipe.rate = 1e-12
+    description.recipe.averageDecay = nil
+    description.recipe.schedule = Schedule(.plateau(factor: 0.5, patience: 1))
+    description.layers.removeSubrange(1...1)
+    func rates(of run: TrainingRun, epochs: Int) throws -> [Float] {
+      var rates: [Float] = []
+      while rates.count < epochs {
+        let step = try run.step()
+        if step.step == step.stepsPerEpoch { rates.append(step.rate) }
+      }
+      return rates
+    }
+    let run = try RowProblem.run(description)
+    #expect(try rates(of: run, epochs: 4) == [1e-12, 1e-12, 1e-12, 5e-13])
+    let resumed = try RowProblem.run(description)
+    try resumed.restore(run.checkpoint())
+    #expect(try rates(of: resumed, epochs: 4) == rates(of: run, epochs: 4))
+    // Without examples held out, the training loss decides; dropout lets it move.
+    description.recipe.validation = 0
+    description.layers.removeAll { $0.kind == .dropout(rate: 0.2) }
+    description.recipe.augmentation = []
+    #expect(try rates(of: RowProblem.run(description), epochs: 4) == [1e-12, 1e-12, 1e-12, 5e-13])
+  }
+
+  @Test func theDescriptionMayStateTheNormalization() throws {
+    var description = RowProblem.description
+    description.normalization = Normalization(mean: [0.25], deviation: [0.5])
+    let run = try RowProblem.run(description)
+    #expect(run.preprocessing.mean == [0.25] && run.preprocessing.deviation == [0.5])
+    #expect(try RowProblem.run().preprocessing.mean != [0.25])
+  }
+
   @Test func theBestEpochIsExported() throws {
     var description = RowProblem.description
     description.recipe.epochs = 6

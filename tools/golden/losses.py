@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Tests/TrainerTests/Golden/losses.json: twenty training steps of PyTorch that the Trainer must repeat.
+"""Writes Tests/TrainerTests/Golden/losses.json: twenty training steps of PyTorch that the Trainer must repeat, and losses.
 
     python3 -m venv /tmp/golden && /tmp/golden/bin/pip install torch==2.15.0 numpy
     /tmp/golden/bin/python tools/golden/losses.py > Tests/TrainerTests/Golden/losses.json
@@ -8,6 +8,8 @@ Each case is a network of nets/ on the first 20 batches of 64 images of Fashion-
 divided by 255, softmax cross-entropy, SGD with momentum. Initial weights are numbers of `number` below, so that they need not be
 stored. Recorded are the losses and, of the first step, the gradient of each parameter: its norm and eight of its elements.
 Computed in double precision, so that what is compared is the Trainer's rounding and not PyTorch's.
+
+Each of `criteria` is a loss of made-up outputs for made-up labels, and its gradient.
 """
 import gzip
 import json
@@ -175,6 +177,41 @@ def record(name, network, description, rate, images, labels):
     return {"name": name, "network": text, "rate": rate, "parameters": parameters, "losses": losses}
 
 
+def criteria():
+    """Losses with their options, as docs/networks.md has them."""
+    def criterion(name, options, outputs, function):
+        count = 16
+        z = torch.tensor(numbers(count * outputs, 7).astype(numpy.float32) * 4).double().reshape(count, outputs).requires_grad_()
+        classes = max(outputs, 2)
+        # Classes of unequal size.
+        labels = torch.tensor(((numbers(count, 8) / 2 + 0.5) ** 2 * classes).astype(numpy.int64))
+        loss = function(z, labels)
+        loss.backward()
+        return {"loss": name, "options": options, "outputs": outputs, "labels": labels.tolist(), "scale": 4, "salt": 7,
+                "value": loss.item(), "gradient": z.grad.flatten().tolist()}
+
+    f = nn.functional
+    weights = [1.0, 4.0, 2.0, 0.5]
+
+    def balanced(labels):
+        return 1 / torch.bincount(labels, minlength=4).clamp(min=1).double()
+
+    return [
+        criterion("softmax-cross-entropy", "", 4, f.cross_entropy),
+        criterion("softmax-cross-entropy", "smoothing 0.1", 4, lambda z, y: f.cross_entropy(z, y, label_smoothing=float(numpy.float32(0.1)))),
+        criterion("softmax-cross-entropy", "class-weights " + " ".join(map(str, weights)), 4,
+                  lambda z, y: f.cross_entropy(z, y, weight=torch.tensor(weights).double())),
+        criterion("softmax-cross-entropy", "class-weights balanced", 4, lambda z, y: f.cross_entropy(z, y, weight=balanced(y))),
+        criterion("sigmoid-cross-entropy", "", 4,
+                  lambda z, y: f.binary_cross_entropy_with_logits(z, f.one_hot(y, 4).double(), reduction="sum") / len(y)),
+        criterion("sigmoid-cross-entropy", "", 1, lambda z, y: f.binary_cross_entropy_with_logits(z[:, 0], y.double())),
+        criterion("mean-squared-error", "", 4, lambda z, y: f.mse_loss(z, f.one_hot(y, 4).double())),
+        # PyTorch divides by the number of classes.
+        criterion("hinge", "", 4, lambda z, y: f.multi_margin_loss(z, y) * 4),
+        criterion("hinge", "", 1, lambda z, y: (1 - (2 * y - 1) * z[:, 0]).clamp(min=0).mean()),
+    ]
+
+
 def main():
     torch.manual_seed(0)
     count = STEPS * BATCH
@@ -182,7 +219,8 @@ def main():
     images = torch.tensor(pixels.astype(numpy.float32) / numpy.float32(255)).double()
     labels = torch.tensor(read_idx("train-labels-idx1-ubyte.gz", 8)[:count].astype(numpy.int64))
     cases = [record(*case, images, labels) for case in CASES]
-    print(json.dumps({"generator": f"tools/golden/losses.py, torch {torch.__version__}", "batch": BATCH, "cases": cases}, indent=1))
+    print(json.dumps({"generator": f"tools/golden/losses.py, torch {torch.__version__}", "batch": BATCH, "cases": cases,
+                      "criteria": criteria()}, indent=1))
 
 
 main()

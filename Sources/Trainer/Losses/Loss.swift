@@ -8,6 +8,12 @@ public enum Loss: String, Sendable, CaseIterable {
   case sigmoidCrossEntropy = "sigmoid-cross-entropy"
   /// 1/K · Σ (z − t)². Head: none.
   case meanSquaredError = "mean-squared-error"
+  /// Σ max(0, 1 + z_j − z_y) over all j but y, the class with the largest target (Weston and Watkins 1999); with one
+  /// output max(0, 1 − y·z) with y = 1 where t > ½ and −1 elsewhere. Head: none.
+  case hinge
+  /// Σ (h − t)·z with h = 1 where z > 0 and 0 elsewhere, each output being a threshold unit: the perceptron criterion, whose
+  /// gradient step on one example is the perceptron rule w ← w + η·(t − h)·x (Rosenblatt 1958). Head: none.
+  case perceptron
 }
 
 /// The penalty on weights that is added to the loss. Biases and batch-norm's scale and shift are not regularized.

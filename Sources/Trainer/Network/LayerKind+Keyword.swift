@@ -42,6 +42,9 @@ extension Activation {
     }
   }
 
+  /// The words for activations, and for none, among a layer's options.
+  static var optionKeywords: [String] { ["linear"] + allCases.map(\.keyword) }
+
   /// What follows the keyword: a slope other than that of `allCases`.
   var arguments: [String] {
     guard case .leakyReLU(let slope) = self, !Activation.allCases.contains(self) else { return [] }

@@ -10,7 +10,7 @@ enum Head {
     switch loss {
     case .softmaxCrossEntropy: self = .softmax
     case .sigmoidCrossEntropy: self = .sigmoid
-    case .meanSquaredError: self = .none
+    case .meanSquaredError, .hinge, .perceptron: self = .none
     }
   }
 }

@@ -194,7 +194,7 @@ public final class Network {
   /// Loss and hits on examples with targets [count, outputs] of their own.
   public func evaluate(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, targets: targets, count: count)
-    forward(count: count, training: false)
+    try withAverage { forward(count: count, training: false) }
     computeLoss(count: count)
     return try readResult(count: count)
   }
@@ -291,7 +291,8 @@ public final class Network {
     clipGradient()
     step += 1
     let rule = OptimizerStep(
-      optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count))
+      optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count),
+      weightDecay: description.recipe.weightDecay)
     for (range, regularized) in [(0..<regularizedCount, true), (regularizedCount..<weights.count, false)] {
       backend.update(
         rule, regularized: regularized, weights: weights[range], gradient: gradient[range],

@@ -5,10 +5,16 @@ extension NetworkDescription {
   ///
   /// Law: `NetworkDescription(parsing: text, file:)` gives an equal description back.
   public var text: String {
-    var lines = ["name \(name)", "input \(input)", ""]
+    var lines = ["name \(name)", "input \(input)" + (normalization.map { " " + $0.text } ?? ""), ""]
     lines += layers.map(\.text)
     lines += ["", "train"] + recipe.lines.map { "  " + $0 }
     return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension Normalization {
+  fileprivate var text: String {
+    (["mean"] + mean.map { "\($0)" } + ["deviation"] + deviation.map { "\($0)" }).joined(separator: " ")
   }
 }
 
@@ -92,13 +98,14 @@ extension PaddingRule {
 
 extension TrainingRecipe {
   fileprivate var lines: [String] {
-    var lines = ["epochs \(epochs)", "batch \(batch)", "optimizer \(optimizer.text)", "rate \(rate)"]
+    var lines = ["epochs \(epochs)", "batch \(batchText)", "optimizer \(optimizer.text)", "rate \(rate)"]
     lines.append("schedule \(schedule.text)")
     switch penalty {
     case .none: break
     case .l2(let c): lines.append("l2 \(c)")
     case .l2PerExample(let lambda): lines.append("l2 \(lambda) per-example")
     }
+    if weightDecay > 0 { lines.append("decay \(weightDecay)") }
     lines.append("loss \(loss.rawValue)" + (labelSmoothing > 0 ? " smoothing \(labelSmoothing)" : ""))
     switch classWeights {
     case .equal: break
@@ -112,9 +119,15 @@ extension TrainingRecipe {
     }
     if let averageDecay { lines.append("ema \(averageDecay)") }
     lines += ["seed \(seed)", "validation \(validation)"]
+    if let patience { lines.append("early-stop \(patience)") }
     if sampling != .shuffled { lines.append("sampling \(sampling.rawValue)") }
     return lines + augmentation.map { "augment \($0.text)" }
   }
+}
+
+extension TrainingRecipe {
+  /// What follows `batch` in a description: a number, or "all".
+  public var batchText: String { batch == TrainingRecipe.wholeSet ? "all" : "\(batch)" }
 }
 
 extension Optimizer {
@@ -141,6 +154,7 @@ extension Schedule {
       case .step(let factor, let every): "step \(factor) every \(every)"
       case .cosine(let floor): floor == 0 ? "cosine" : "cosine floor \(floor)"
       case .oneCycle(let rise): "one-cycle rise \(rise)"
+      case .plateau(let factor, let patience): "plateau \(factor) patience \(patience)"
       }
     if warmUp > 0 { text += " warmup \(warmUp)" }
     return text

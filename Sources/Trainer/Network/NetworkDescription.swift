@@ -1,13 +1,18 @@
 /// How a network is trained: the `train` section of its description.
 public struct TrainingRecipe: Equatable, Sendable {
   public var epochs = 10
-  /// Images in a step.
+  /// Images in a step: stochastic gradient descent with 1, full-batch gradient descent with `wholeSet` or any number that
+  /// is not below that of the training images.
   public var batch = 64
+  /// A batch of all training images.
+  public static let wholeSet = Int.max
   public var optimizer = Optimizer.momentum(0.9)
   /// Learning rate before the schedule.
   public var rate: Float = 0.01
   public var schedule = Schedule()
   public var penalty = WeightPenalty.none
+  /// Decoupled weight decay: λ of w ← w − η·λ·w before each step, on the weights that the penalty counts.
+  public var weightDecay: Float = 0
   public var loss = Loss.softmaxCrossEntropy
   /// Share of each target that is spread evenly over all classes, in [0, 1) (label smoothing, Szegedy et al. 2016); in
   /// training only, and with softmax cross-entropy only.
@@ -19,6 +24,9 @@ public struct TrainingRecipe: Equatable, Sendable {
   public var seed: UInt64 = 1
   /// Share of the training set that is held out, in [0, 1).
   public var validation: Float = 0
+  /// Epochs in a row without a better one, on the examples that are held out, after which training ends; nil: it never ends
+  /// early.
+  public var patience: Int?
   public var sampling = Sampling.shuffled
   /// Changes made to training images, in this order.
   public var augmentation: [Augmentation] = []
@@ -35,6 +43,8 @@ public struct TrainingRecipe: Equatable, Sendable {
 public struct NetworkDescription: Equatable, Sendable {
   public var name: String
   public var input: ImageShape
+  /// How pixels become inputs; nil takes mean and deviation from the training images.
+  public var normalization: Normalization?
   public var layers: [LayerDescription]
   public var recipe: TrainingRecipe
 
@@ -52,6 +62,19 @@ public struct NetworkDescription: Equatable, Sendable {
     @LayerListBuilder layers: () -> [LayerDescription]
   ) {
     self.init(name: name, input: input, recipe: recipe, layers: layers())
+  }
+}
+
+/// Inputs are (pixel / 255 − mean) / deviation, channel by channel.
+public struct Normalization: Equatable, Sendable {
+  /// One per channel, in units of the pixel range [0, 1].
+  public var mean: [Float]
+  /// One per channel, positive.
+  public var deviation: [Float]
+
+  public init(mean: [Float], deviation: [Float]) {
+    self.mean = mean
+    self.deviation = deviation
   }
 }
 

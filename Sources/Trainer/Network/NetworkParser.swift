@@ -24,6 +24,7 @@ extension NetworkDescription {
 private struct NetworkParser {
   private var name: String?
   private var input: ImageShape?
+  private var normalization: Normalization?
   private var layers: [LayerDescription] = []
   private var names: Set<String> = ["input"]
   private var recipe: RecipeParser?
@@ -40,8 +41,10 @@ private struct NetworkParser {
     guard let input = parser.input else { throw end.error("a line 'input HEIGHTxWIDTHxCHANNELS'") }
     guard !parser.layers.isEmpty else { throw end.error("a layer") }
     let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-    return NetworkDescription(
+    var description = NetworkDescription(
       name: parser.name ?? stem, input: input, recipe: parser.recipe?.recipe ?? TrainingRecipe(), layers: parser.layers)
+    description.normalization = parser.normalization
+    return description
   }
 
   private mutating func readLine(_ line: inout LineScanner) throws(TrainerError) {
@@ -55,10 +58,29 @@ private struct NetworkParser {
       guard line.takes("input") else { throw line.error("'input' before the first layer", known: ["input", "name"]) }
       let extents = try line.extents("HEIGHTxWIDTHxCHANNELS, as 28x28x1", counts: 3...3)
       input = ImageShape(height: extents[0], width: extents[1], channels: extents[2])
+      normalization = try readNormalization(&line, channels: extents[2])
     } else {
       layers.append(try readLayer(&line))
     }
     try line.expectEnd()
+  }
+
+  /// `mean M… deviation D…`, a number per channel each, or nothing.
+  private func readNormalization(
+    _ line: inout LineScanner, channels: Int
+  ) throws(TrainerError) -> Normalization? {
+    if line.isAtEnd { return nil }
+    let numbers = channels == 1 ? "a number" : "\(channels) numbers, one per channel"
+    guard line.takes("mean") else { throw line.error("'mean' or the end of the line", known: ["mean"]) }
+    var normalization = Normalization(mean: [], deviation: [])
+    for _ in 0..<channels {
+      normalization.mean.append(try line.number(numbers + ", in units of [0, 1]", in: -1000...1000))
+    }
+    guard line.takes("deviation") else { throw line.error("'deviation' and " + numbers, known: ["deviation"]) }
+    for _ in 0..<channels {
+      normalization.deviation.append(try line.number(numbers + " above 0", in: .leastNormalMagnitude...1000))
+    }
+    return normalization
   }
 
   private mutating func readLayer(_ line: inout LineScanner) throws(TrainerError) -> LayerDescription {
@@ -99,6 +121,7 @@ private struct NetworkParser {
           activation = function
           break
         }
+        if line.takes("linear") { break }
         inputs.append(try reference(&line))
       }
       guard (1...2).contains(inputs.count) else { throw line.error("one or two names of layers to add") }
@@ -130,7 +153,7 @@ private struct NetworkParser {
       : try line.extents("HEIGHTxWIDTHxOUTPUTS, as 3x3x16", counts: 3...3)
     var result = ConvolutionDescription(
       kernel: Extent(height: extents[0], width: extents[1]), outputs: extents.count > 2 ? extents[2] : 1)
-    var options = ["stride", "pad", "dilation", "nobias", "init", "from"] + Activation.allCases.map(\.keyword)
+    var options = ["stride", "pad", "dilation", "nobias", "init", "from"] + Activation.optionKeywords
     if !depthwise { options.append("groups") }
     while !line.isAtEnd {
       if line.takes("stride") {
@@ -147,6 +170,8 @@ private struct NetworkParser {
         result.weightInit = try readInit(&line)
       } else if let activation = try takeActivation(&line) {
         result.activation = activation
+      } else if line.takes("linear") {
+        result.activation = nil
       } else {
         try readFrom(&line, &inputs, options: options)
       }
@@ -156,7 +181,7 @@ private struct NetworkParser {
 
   private func readDense(_ line: inout LineScanner, inputs: inout [String]) throws(TrainerError) -> DenseDescription {
     var result = DenseDescription(outputs: try line.extents("a number of outputs", counts: 1...1)[0])
-    let options = ["nobias", "init", "from"] + Activation.allCases.map(\.keyword)
+    let options = ["nobias", "init", "from"] + Activation.optionKeywords
     while !line.isAtEnd {
       if line.takes("nobias") {
         result.hasBias = false
@@ -164,6 +189,8 @@ private struct NetworkParser {
         result.weightInit = try readInit(&line)
       } else if let activation = try takeActivation(&line) {
         result.activation = activation
+      } else if line.takes("linear") {
+        result.activation = nil
       } else {
         try readFrom(&line, &inputs, options: options)
       }
@@ -196,9 +223,11 @@ private struct NetworkParser {
         result.epsilon = try line.number("a positive number", in: .leastNormalMagnitude...1)
       } else if let activation = try takeActivation(&line) {
         result.activation = activation
+      } else if line.takes("linear") {
+        result.activation = nil
       } else {
         try readFrom(
-          &line, &inputs, options: ["momentum", "epsilon", "from"] + Activation.allCases.map(\.keyword))
+          &line, &inputs, options: ["momentum", "epsilon", "from"] + Activation.optionKeywords)
       }
     }
     return result

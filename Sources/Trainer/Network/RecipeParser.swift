@@ -4,8 +4,8 @@ struct RecipeParser {
   private var seen: Set<String> = []
 
   static let keys = [
-    "epochs", "batch", "optimizer", "rate", "schedule", "l2", "loss", "class-weights", "clip", "ema", "seed",
-    "validation", "sampling", "augment",
+    "epochs", "batch", "optimizer", "rate", "schedule", "l2", "decay", "loss", "class-weights", "clip", "ema", "seed",
+    "validation", "early-stop", "sampling", "augment",
   ]
 
   mutating func readLine(_ line: inout LineScanner) throws(TrainerError) {
@@ -18,13 +18,17 @@ struct RecipeParser {
     _ = try line.take("a key")
     switch word.text {
     case "epochs": recipe.epochs = try line.integer("a positive number of epochs", in: 1...1_000_000)
-    case "batch": recipe.batch = try line.integer("a positive number of images", in: 1...1_000_000)
+    case "batch":
+      recipe.batch =
+        line.takes("all")
+        ? TrainingRecipe.wholeSet : try line.integer("a positive number of images, or 'all'", in: 1...1_000_000)
     case "optimizer": recipe.optimizer = try readOptimizer(&line)
     case "rate": recipe.rate = try line.number("a positive learning rate", in: .leastNonzeroMagnitude...1e6)
     case "schedule": recipe.schedule = try readSchedule(&line)
     case "l2":
       let coefficient = try line.number("a coefficient of at least 0", in: 0...1e6)
       recipe.penalty = line.takes("per-example") ? .l2PerExample(coefficient) : .l2(coefficient)
+    case "decay": recipe.weightDecay = try line.number("a weight decay in 0...1", in: 0...1)
     case "loss":
       let names = Loss.allCases.map(\.rawValue)
       guard let word = line.peek, let loss = Loss(rawValue: word.text) else {
@@ -51,6 +55,7 @@ struct RecipeParser {
       _ = try line.take("a seed")
       recipe.seed = seed
     case "validation": recipe.validation = try readShare(&line)
+    case "early-stop": recipe.patience = try line.integer("a positive number of epochs", in: 1...1_000_000)
     case "sampling":
       let names = Sampling.allCases.map(\.rawValue)
       guard let word = line.peek, let sampling = Sampling(rawValue: word.text) else {
@@ -83,7 +88,7 @@ struct RecipeParser {
   }
 
   private func readSchedule(_ line: inout LineScanner) throws(TrainerError) -> Schedule {
-    let names = ["constant", "step", "cosine", "one-cycle"]
+    let names = ["constant", "step", "cosine", "one-cycle", "plateau"]
     let epochs: ClosedRange<Float> = .leastNonzeroMagnitude...1e6
     var schedule: Schedule
     if line.takes("constant") {
@@ -95,6 +100,11 @@ struct RecipeParser {
     } else if line.takes("cosine") {
       schedule = Schedule(.cosine())
       if line.takes("floor") { schedule.shape = .cosine(floor: try line.number("a share in 0...1", in: 0...1)) }
+    } else if line.takes("plateau") {
+      let factor = try line.number("a factor in 0...1", in: 0...1)
+      guard line.takes("patience") else { throw line.error("'patience' and a number of epochs", known: ["patience"]) }
+      schedule = Schedule(
+        .plateau(factor: factor, patience: try line.integer("a number of epochs from 0", in: 0...1_000_000)))
     } else if line.takes("one-cycle") {
       schedule = Schedule(.oneCycle())
       if line.takes("rise") { schedule.shape = .oneCycle(rise: try line.number("a share in 0...1", in: 0...1)) }

@@ -14,7 +14,7 @@ public enum Optimizer: Equatable, Sendable {
   /// m ← β₁·m + (1 − β₁)·g; s ← β₂·s + (1 − β₂)·g²;
   /// w ← w − η · m/(1 − β₁ᵗ) / (√(s/(1 − β₂ᵗ)) + ε) (Kingma and Ba 2015)
   case adam(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
-  /// Adam after w ← w − η·λ·w on the regularized weights (Loshchilov and Hutter 2019).
+  /// Adam with the decoupled weight decay λ of `OptimizerStep` (Loshchilov and Hutter 2019).
   case adamW(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float)
 
   /// Names of the slots, as they stand in a checkpoint.
@@ -30,7 +30,9 @@ public enum Optimizer: Equatable, Sendable {
 
 /// One application of an optimizer, reduced to the numbers that all backends need.
 ///
-/// Every rule sees the gradient g + penalty·w of the weights that are regularized and g of all others.
+/// Every rule sees the gradient g + penalty·w of the weights that are regularized and g of all others, and starts from
+/// w − η·λ·w of those that are regularized, λ being `decay`: weight decay that is decoupled from the gradient (Loshchilov and
+/// Hutter 2019).
 public struct OptimizerStep: Equatable, Sendable {
   public var optimizer: Optimizer
   /// η of this step.
@@ -39,11 +41,20 @@ public struct OptimizerStep: Equatable, Sendable {
   public var step: Int
   /// c of the penalty c/2 · Σ w² on the weights that are regularized.
   public var penalty: Float
+  /// λ, beside what `adamW` has of its own.
+  private let weightDecay: Float
 
-  public init(optimizer: Optimizer, rate: Float, step: Int, penalty: Float = 0) {
+  public init(optimizer: Optimizer, rate: Float, step: Int, penalty: Float = 0, weightDecay: Float = 0) {
     self.optimizer = optimizer
     self.rate = rate
     self.step = step
     self.penalty = penalty
+    self.weightDecay = weightDecay
+  }
+
+  /// λ.
+  public var decay: Float {
+    guard case .adamW(_, _, _, let own) = optimizer else { return weightDecay }
+    return own + weightDecay
   }
 }

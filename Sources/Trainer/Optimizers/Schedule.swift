@@ -15,6 +15,9 @@ public struct Schedule: Equatable, Sendable {
     /// of all steps, then half a cosine wave down to 1/250,000 of it (Smith and Topin 2018, as PyTorch's OneCycleLR has
     /// it). Momentum stays.
     case oneCycle(rise: Float = 0.3)
+    /// The base rate times `factor` for each time that more than `patience` epochs in a row have not lowered the loss: see
+    /// `Plateau`.
+    case plateau(factor: Float, patience: Int)
   }
 
   public var shape: Shape
@@ -32,7 +35,8 @@ public struct Schedule: Equatable, Sendable {
   ///   - base: the recipe's rate.
   ///   - stepsPerEpoch: at least 1.
   ///   - epochs: length of training, at least 1.
-  public func rate(base: Float, step: Int, stepsPerEpoch: Int, epochs: Int) -> Float {
+  ///   - reductions: what `Plateau` has counted; matters for `plateau` alone.
+  public func rate(base: Float, step: Int, stepsPerEpoch: Int, epochs: Int, reductions: Int = 0) -> Float {
     let epoch = Double(step) / Double(stepsPerEpoch)
     var rate = Double(base)
     switch shape {
@@ -44,6 +48,7 @@ public struct Schedule: Equatable, Sendable {
       let span = max(Double(epochs) - start, .leastNonzeroMagnitude)
       let progress = min(max((epoch - start) / span, 0), 1)
       rate *= Double(floor) + (1 - Double(floor)) * 0.5 * (1 + cos(.pi * progress))
+    case .plateau(let factor, _): rate *= pow(Double(factor), Double(reductions))
     case .oneCycle(let rise):
       rate *= Schedule.oneCycle(step: Double(step), last: Double(stepsPerEpoch * epochs - 1), rise: Double(rise))
     }

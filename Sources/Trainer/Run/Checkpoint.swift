@@ -23,9 +23,12 @@ public struct Checkpoint: Equatable, Sendable {
   public var correct: Int
   public var state: TrainingState
   public var best: Best?
+  /// What the schedule `plateau` goes by.
+  public var plateau: Plateau
 
   init(
-    settings: [String], epoch: Int, step: Int, lossSum: Double, correct: Int, state: TrainingState, best: Best?
+    settings: [String], epoch: Int, step: Int, lossSum: Double, correct: Int, state: TrainingState, best: Best?,
+    plateau: Plateau
   ) {
     self.settings = settings
     self.epoch = epoch
@@ -34,6 +37,7 @@ public struct Checkpoint: Equatable, Sendable {
     self.correct = correct
     self.state = state
     self.best = best
+    self.plateau = plateau
   }
 }
 
@@ -41,7 +45,7 @@ public struct Checkpoint: Equatable, Sendable {
 // of `encoded`. Strings and arrays are a u64 count and their elements.
 extension Checkpoint {
   static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x43, 0x4B, 0x50]  // \x89EDGECKP
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   private static let headerBytes = 20
 
   /// Replaces the file at `path` in one go: a kill or a full disk leaves the old one whole.
@@ -71,6 +75,9 @@ extension Checkpoint {
     guard version <= Checkpoint.version else {
       throw .newerCheckpoint(path: path, found: version, supported: Checkpoint.version)
     }
+    guard version == Checkpoint.version else {
+      throw .olderCheckpoint(path: path, found: version, supported: Checkpoint.version)
+    }
     let checksum = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
     let body = UnsafeRawBufferPointer(rebasing: bytes[Checkpoint.headerBytes...])
     guard Checkpoint.checksum(of: body) == checksum, let result = Checkpoint(decoding: body) else {
@@ -90,6 +97,9 @@ extension Checkpoint {
     body.put(lossSum.bitPattern)
     body.put(correct)
     body.put(state)
+    body.put(plateau.lowest.bitPattern)
+    body.put(plateau.epochsSince)
+    body.put(plateau.reductions)
     body.put(best == nil ? 0 : 1)
     if let best {
       body.put(best.epoch)
@@ -113,13 +123,18 @@ extension Checkpoint {
       settings.append(setting)
     }
     guard let epoch = reader.int(), let step = reader.int(), let lossSum = reader.word(),
-      let correct = reader.int(), let state = reader.state(), let bestCount = reader.int()
+      let correct = reader.int(), let state = reader.state(), let lowest = reader.word(),
+      let epochsSince = reader.int(), let reductions = reader.int(), let bestCount = reader.int()
     else { return nil }
     self.epoch = epoch
     self.step = step
     self.lossSum = Double(bitPattern: lossSum)
     self.correct = correct
     self.state = state
+    plateau = Plateau()
+    plateau.lowest = Double(bitPattern: lowest)
+    plateau.epochsSince = epochsSince
+    plateau.reductions = reductions
     if bestCount == 1 {
       guard let epoch = reader.int(), let correct = reader.int(), let state = reader.state() else { return nil }
       best = Best(epoch: epoch, correct: correct, state: state)

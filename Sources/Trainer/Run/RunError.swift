@@ -11,6 +11,7 @@ public enum RunError: Error, Equatable, Sendable {
   case cannotWriteCheckpoint(path: String, reason: String)
   case notACheckpoint(path: String)
   case newerCheckpoint(path: String, found: UInt32, supported: UInt32)
+  case olderCheckpoint(path: String, found: UInt32, supported: UInt32)
   case damagedCheckpoint(path: String)
   /// The checkpoint is of another run: a line of its description, or its data, differs.
   case otherRun(expected: String, found: String)
@@ -30,6 +31,8 @@ extension RunError: CustomStringConvertible {
     case .notACheckpoint(let path): "\(path): expected a checkpoint of edgetrain, found another kind of file"
     case .newerCheckpoint(let path, let found, let supported):
       "\(path): checkpoint version: expected at most \(supported), found \(found)"
+    case .olderCheckpoint(let path, let found, let supported):
+      "\(path): checkpoint version: expected \(supported), found \(found)"
     case .damagedCheckpoint(let path): "\(path): expected the checksum stored with it, found another"
     case .otherRun(let expected, let found): "checkpoint: expected `\(expected)` as in this run, found `\(found)`"
     }
@@ -42,7 +45,7 @@ extension RunError: CustomStringConvertible {
     case .diverged(_, _, let rate, _, _): "try a smaller rate: --rate \(rate / 10)"
     case .otherRun: "give the options that the run was begun with, or begin anew without --resume"
     case .newerCheckpoint: "update edgetrain"
-    case .damagedCheckpoint, .notACheckpoint: "begin anew without --resume"
+    case .damagedCheckpoint, .notACheckpoint, .olderCheckpoint: "begin anew without --resume"
     case .mismatch, .cannotReadCheckpoint, .cannotWriteCheckpoint: nil
     }
   }

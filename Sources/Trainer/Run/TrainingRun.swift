@@ -52,6 +52,8 @@ public final class TrainingRun {
   private let validation: (any BatchSource)?
   private let prefetcher: Prefetcher
   private let settings: [String]
+  /// Images in a step; the epoch's last may have fewer.
+  public let batch: Int
 
   /// Whole epochs done.
   public private(set) var epoch = 0
@@ -60,6 +62,9 @@ public final class TrainingRun {
   private var lossSum = 0.0
   private var correct = 0
   private var best: Checkpoint.Best?
+  private var plateau = Plateau()
+  /// Of the last step.
+  private var rate: Float = 0
 
   /// A loss above this many times the first step's (or above this, if that was below 1) is taken as divergence.
   static let divergenceFactor = 100.0
@@ -78,8 +83,17 @@ public final class TrainingRun {
         found: description.input.description)
     }
     let split = try data.train.split(validation: recipe.validation, seed: recipe.seed)
-    let preprocessing = preprocessing ?? data.preprocessing
-    let network = try Network(description, data: data, backend: backend)
+    var preprocessing = preprocessing ?? data.preprocessing
+    if let normalization = description.normalization {
+      (preprocessing.mean, preprocessing.deviation) = (normalization.mean, normalization.deviation)
+    }
+    guard recipe.patience == nil || split.validation != nil else {
+      throw .mismatch(
+        what: "\(description.name): early-stop", expected: "images held out to judge by: 'validation SHARE'",
+        found: "none")
+    }
+    batch = min(recipe.batch, split.train.count)
+    let network = try Network(description, batch: batch, data: data, backend: backend)
     network.trainingExamples = split.train.count
     if case .given(let weights) = recipe.classWeights, weights.count != data.labels.count {
       throw .mismatch(
@@ -95,7 +109,7 @@ public final class TrainingRun {
       split.train, preprocessing, classCount: network.outputCount, augmentation: recipe.augmentation, seed: recipe.seed)
     validation = split.validation.map { ImageBatches($0, preprocessing, classCount: network.outputCount) }
     let order = EpochOrder(recipe.sampling, classes: split.train.classes, seed: recipe.seed)
-    prefetcher = Prefetcher(train, size: recipe.batch) { order(epoch: $0) }
+    prefetcher = Prefetcher(train, size: batch) { order(epoch: $0) }
     settings = TrainingRun.settings(description, data: data, preprocessing: preprocessing)
   }
 
@@ -105,9 +119,15 @@ public final class TrainingRun {
   public var parameterCount: Int { network.parameterCount }
   public var imagesPerEpoch: Int { train.count }
   /// Images used so far in the epoch after the whole ones.
-  public var imagesInEpoch: Int { min(stepInEpoch * recipe.batch, train.count) }
-  public var stepsPerEpoch: Int { (train.count + recipe.batch - 1) / recipe.batch }
-  public var isFinished: Bool { epoch >= recipe.epochs }
+  public var imagesInEpoch: Int { min(stepInEpoch * batch, train.count) }
+  public var stepsPerEpoch: Int { (train.count + batch - 1) / batch }
+  public var isFinished: Bool { epoch >= recipe.epochs || isStoppedEarly }
+  /// Whether the recipe's patience has run out.
+  public var isStoppedEarly: Bool {
+    recipe.patience.map { epochsWithoutBetter >= $0 } ?? false
+  }
+  /// Epochs since the best one on the examples held out; 0 where there are none.
+  public var epochsWithoutBetter: Int { best.map { epoch - $0.epoch } ?? 0 }
 
   /// Takes one step; after an epoch's last it also measures the validation examples, if there are any.
   ///
@@ -122,7 +142,8 @@ public final class TrainingRun {
       givenRate
       ?? recipe.schedule.rate(
         base: recipe.rate, step: epoch * stepsPerEpoch + stepInEpoch, stepsPerEpoch: stepsPerEpoch,
-        epochs: recipe.epochs)
+        epochs: recipe.epochs, reductions: plateau.reductions)
+    self.rate = rate
     let result: StepResult
     do {
       result = try network.trainStep(prefetcher.batch, rate: rate)
@@ -130,14 +151,14 @@ public final class TrainingRun {
       throw .network(error)
     }
     stepInEpoch += 1
-    try checkLoss(result.loss, rate: rate)
+    try checkLoss(result.loss)
     lossSum += result.loss * Double(count)
     correct += result.correct
     let images = imagesInEpoch
     var report = StepReport(
       epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: images,
       loss: lossSum / Double(images), stepLoss: result.loss, accuracy: Double(correct) / Double(images), rate: rate)
-    if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch() }
+    if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch(loss: report.loss) }
     return report
   }
 
@@ -152,7 +173,7 @@ public final class TrainingRun {
     }
   }
 
-  private func checkLoss(_ loss: Double, rate: Float) throws(RunError) {
+  private func checkLoss(_ loss: Double) throws(RunError) {
     if lossLimit == .infinity { lossLimit = TrainingRun.divergenceFactor * max(loss, 1) }
     // Written so that NaN, which compares false with everything, is caught.
     guard loss <= lossLimit, loss.isFinite else {
@@ -160,23 +181,31 @@ public final class TrainingRun {
     }
   }
 
-  private func finishEpoch() throws(RunError) -> ValidationReport? {
+  /// - Parameter loss: the mean over the epoch's training images.
+  private func finishEpoch(loss: Double) throws(RunError) -> ValidationReport? {
+    let report = try validation.map { (examples) throws(RunError) in
+      try evaluate(examples, isBetterThan: best?.correct)
+    }
+    if let report { try checkLoss(report.loss) }
+    if case .plateau(_, let patience) = recipe.schedule.shape {
+      plateau.observe(loss: report?.loss ?? loss, patience: patience)
+    }
     epoch += 1
     stepInEpoch = 0
     lossSum = 0
     correct = 0
-    guard let validation else { return nil }
-    let report = try evaluate(validation, isBetterThan: best?.correct)
-    if report.isBest { best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state()) }
+    if let report, report.isBest {
+      best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state())
+    }
     return report
   }
 
   private func evaluate(_ examples: any BatchSource, isBetterThan before: Int?) throws(RunError) -> ValidationReport {
-    var batch = examples.makeBatch(size: recipe.batch)
+    var batch = examples.makeBatch(size: self.batch)
     var correct = 0
     var lossSum = 0.0
-    for start in stride(from: 0, to: examples.count, by: recipe.batch) {
-      let indices = Array(start..<min(start + recipe.batch, examples.count))
+    for start in stride(from: 0, to: examples.count, by: self.batch) {
+      let indices = Array(start..<min(start + self.batch, examples.count))
       examples.fill(&batch, indices: indices[...], epoch: nil)
       do {
         let result = try network.evaluate(batch)
@@ -198,20 +227,28 @@ public final class TrainingRun {
   }
 
   /// The run as it stands. Taking it changes nothing.
+  ///
+  /// - Throws: `RunError.diverged` if a weight is no number any more: nobody could go on from there.
   public func checkpoint() throws(RunError) -> Checkpoint {
-    Checkpoint(
-      settings: settings, epoch: epoch, step: stepInEpoch, lossSum: lossSum, correct: correct, state: try state(),
-      best: best)
+    let state = try state()
+    guard state.tensors.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
+      throw .diverged(epoch: epoch + 1, step: stepInEpoch, rate: rate, loss: .nan, limit: lossLimit)
+    }
+    return Checkpoint(
+      settings: settings, epoch: epoch, step: stepInEpoch, lossSum: lossSum, correct: correct, state: state,
+      best: best, plateau: plateau)
   }
 
   /// Goes on where `checkpoint` was taken: every number from here on is the one it would have been.
   ///
+  /// - Parameter anotherRate: whether the checkpoint may be of a run with another learning rate, as after a divergence.
   /// - Throws: `RunError.otherRun` if the checkpoint is of a run with other settings or data.
-  public func restore(_ checkpoint: Checkpoint) throws(RunError) {
+  public func restore(_ checkpoint: Checkpoint, anotherRate: Bool = false) throws(RunError) {
     for line in 0..<max(settings.count, checkpoint.settings.count) {
       let mine = line < settings.count ? settings[line] : "nothing"
       let other = line < checkpoint.settings.count ? checkpoint.settings[line] : "nothing"
-      guard mine == other else { throw .otherRun(expected: mine, found: other) }
+      let isRate = anotherRate && mine.hasPrefix("rate ") && other.hasPrefix("rate ")
+      guard mine == other || isRate else { throw .otherRun(expected: mine, found: other) }
     }
     guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
       throw .otherRun(
@@ -224,6 +261,7 @@ public final class TrainingRun {
     lossSum = checkpoint.lossSum
     correct = checkpoint.correct
     best = checkpoint.best
+    plateau = checkpoint.plateau
   }
 
   /// All that the steps depend on. Comments in a `.net` file are no part of it.
@@ -254,11 +292,10 @@ public final class TrainingRun {
 extension Network {
   /// A network with an output for each of the data's classes.
   fileprivate convenience init(
-    _ description: NetworkDescription, data: DataSet, backend: any Backend
+    _ description: NetworkDescription, batch: Int, data: DataSet, backend: any Backend
   ) throws(RunError) {
     do {
-      try self.init(
-        description, backend: backend, batch: description.recipe.batch, seed: description.recipe.seed)
+      try self.init(description, backend: backend, batch: batch, seed: description.recipe.seed)
     } catch {
       throw .network(error)
     }

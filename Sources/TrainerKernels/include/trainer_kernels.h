@@ -157,26 +157,29 @@ void trainer_batch_norm_gradient(const float *_Nonnull input, const float *_Nonn
                                  ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
                                  const float *_Nonnull c, float *_Nonnull input_gradient);
 
-// optimizers.c: one step of `Optimizer`, the gradient being g + penalty · w.
+// optimizers.c: one step of `Optimizer`, the gradient being g + penalty · w; the step
+// itself starts from w − decay · w.
 
-void trainer_sgd(float *_Nonnull weights, const float *_Nonnull gradient, ptrdiff_t count, float rate, float penalty);
+void trainer_sgd(float *_Nonnull weights, const float *_Nonnull gradient, ptrdiff_t count, float rate, float penalty,
+                 float decay);
 void trainer_momentum(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull velocity,
-                      ptrdiff_t count, float rate, float penalty, float momentum);
+                      ptrdiff_t count, float rate, float penalty, float decay, float momentum);
 void trainer_nesterov(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull velocity,
-                      ptrdiff_t count, float rate, float penalty, float momentum);
+                      ptrdiff_t count, float rate, float penalty, float decay, float momentum);
 // square = keep · square + share · g²: AdaGrad with 1 and 1, RMSProp with ρ and 1 − ρ.
 void trainer_root_mean_square(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull square,
-                              ptrdiff_t count, float rate, float penalty, float keep, float share, float epsilon);
+                              ptrdiff_t count, float rate, float penalty, float decay, float keep, float share,
+                              float epsilon);
 
 typedef struct {
   float beta1, beta2, epsilon;
   // 1 / (1 − βᵗ)
   float correction1, correction2;
-  float weight_decay;
 } trainer_adam_step;
 
 void trainer_adam(float *_Nonnull weights, const float *_Nonnull gradient, float *_Nonnull mean,
-                  float *_Nonnull square, ptrdiff_t count, float rate, float penalty, trainer_adam_step step);
+                  float *_Nonnull square, ptrdiff_t count, float rate, float penalty, float decay,
+                  trainer_adam_step step);
 
 // values = values · factor.
 void trainer_scale(float *_Nonnull values, ptrdiff_t count, float factor);

@@ -39,6 +39,8 @@ extension CPUBackend {
           case .softmaxCrossEntropy: row.softmaxCrossEntropy()
           case .sigmoidCrossEntropy: row.sigmoidCrossEntropy()
           case .meanSquaredError: row.meanSquaredError()
+          case .hinge: outputs == 1 ? row.binaryHinge() : row.hinge()
+          case .perceptron: row.perceptron()
           }
         losses[n] = weight * value
         hits[n] = row.isHit(threshold: loss == .meanSquaredError ? 0.5 : 0) ? 1 : 0
@@ -83,22 +85,19 @@ extension CPUBackend {
     let second = slots.count < 2 ? w : floats(slots[1])
     let rate = step.rate
     let penalty = regularized ? step.penalty : 0
+    let decay = regularized ? rate * step.decay : 0
     forEachRun(of: weights.count) { start, count in
       let (w, g, first, second) = (w + start, g + start, first + start, second + start)
       switch step.optimizer {
-      case .sgd: trainer_sgd(w, g, count, rate, penalty)
-      case .momentum(let mu): trainer_momentum(w, g, first, count, rate, penalty, mu)
-      case .nesterov(let mu): trainer_nesterov(w, g, first, count, rate, penalty, mu)
-      case .adaGrad(let epsilon): trainer_root_mean_square(w, g, first, count, rate, penalty, 1, 1, epsilon)
-      case .rmsProp(let decay, let epsilon):
-        trainer_root_mean_square(w, g, first, count, rate, penalty, decay, 1 - decay, epsilon)
-      case .adam(let beta1, let beta2, let epsilon):
-        let adam = trainer_adam_step(beta1, beta2, epsilon, step: step.step, weightDecay: 0)
-        trainer_adam(w, g, first, second, count, rate, penalty, adam)
-      case .adamW(let beta1, let beta2, let epsilon, let weightDecay):
-        let adam = trainer_adam_step(
-          beta1, beta2, epsilon, step: step.step, weightDecay: regularized ? weightDecay : 0)
-        trainer_adam(w, g, first, second, count, rate, penalty, adam)
+      case .sgd: trainer_sgd(w, g, count, rate, penalty, decay)
+      case .momentum(let mu): trainer_momentum(w, g, first, count, rate, penalty, decay, mu)
+      case .nesterov(let mu): trainer_nesterov(w, g, first, count, rate, penalty, decay, mu)
+      case .adaGrad(let epsilon): trainer_root_mean_square(w, g, first, count, rate, penalty, decay, 1, 1, epsilon)
+      case .rmsProp(let keep, let epsilon):
+        trainer_root_mean_square(w, g, first, count, rate, penalty, decay, keep, 1 - keep, epsilon)
+      case .adam(let beta1, let beta2, let epsilon), .adamW(let beta1, let beta2, let epsilon, _):
+        let adam = trainer_adam_step(beta1, beta2, epsilon, step: step.step)
+        trainer_adam(w, g, first, second, count, rate, penalty, decay, adam)
       }
     }
   }
@@ -156,23 +155,55 @@ private struct LossRow {
     return loss
   }
 
-  func isHit(threshold: Float) -> Bool {
-    if count == 1 { return (z[0] > threshold) == (t[0] > 0.5) }
-    var (best, wanted) = (0, 0)
-    for k in 1..<count {
-      if z[k] > z[best] { best = k }
-      if t[k] > t[wanted] { wanted = k }
+  func binaryHinge() -> Float {
+    let y: Float = t[0] > 0.5 ? 1 : -1
+    let loss = max(0, 1 - y * z[0])
+    dz[0] = loss > 0 ? -y * share : 0
+    return loss
+  }
+
+  func hinge() -> Float {
+    let right = largest(of: t)
+    var loss: Float = 0
+    var wrong: Float = 0
+    for k in 0..<count {
+      let excess = k == right ? 0 : max(0, 1 + z[k] - z[right])
+      loss += excess
+      dz[k] = excess > 0 ? share : 0
+      if excess > 0 { wrong += 1 }
     }
-    return best == wanted
+    dz[right] = -wrong * share
+    return loss
+  }
+
+  func perceptron() -> Float {
+    var loss: Float = 0
+    for k in 0..<count {
+      let error = (z[k] > 0 ? 1 : 0) - t[k]
+      loss += error * z[k]
+      dz[k] = error * share
+    }
+    return loss
+  }
+
+  func isHit(threshold: Float) -> Bool {
+    count == 1 ? (z[0] > threshold) == (t[0] > 0.5) : largest(of: z) == largest(of: t)
+  }
+
+  /// The place of the largest value, the first one if several are equal.
+  private func largest(of values: UnsafeMutablePointer<Float>) -> Int {
+    var best = 0
+    for k in 1..<count where values[k] > values[best] { best = k }
+    return best
   }
 }
 
 extension trainer_adam_step {
   /// - Parameter step: t, from 1.
-  fileprivate init(_ beta1: Float, _ beta2: Float, _ epsilon: Float, step: Int, weightDecay: Float) {
+  fileprivate init(_ beta1: Float, _ beta2: Float, _ epsilon: Float, step: Int) {
     self.init(
       beta1: beta1, beta2: beta2, epsilon: epsilon,
       correction1: Float(1 / (1 - pow(Double(beta1), Double(step)))),
-      correction2: Float(1 / (1 - pow(Double(beta2), Double(step)))), weight_decay: weightDecay)
+      correction2: Float(1 / (1 - pow(Double(beta2), Double(step)))))
   }
 }

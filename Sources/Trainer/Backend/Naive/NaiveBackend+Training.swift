@@ -61,6 +61,24 @@ extension NaiveBackend {
           sum += difference * difference / Double(outputs)
           dz[index] = 2 * difference / Double(outputs * count)
         }
+      case .hinge where outputs == 1:
+        let y = targets[0] > 0.5 ? 1.0 : -1
+        sum = max(0, 1 - y * values[0])
+        dz[row[0]] = sum > 0 ? -y / Double(count) : 0
+      case .hinge:
+        let right = targets.firstIndex(of: targets.max()!)!
+        for index in row { dz[index] = 0 }
+        for k in 0..<outputs where k != right && 1 + values[k] - values[right] > 0 {
+          sum += 1 + values[k] - values[right]
+          dz[row[k]] = 1 / Double(count)
+          dz[row[right]] -= 1 / Double(count)
+        }
+      case .perceptron:
+        for (k, index) in row.enumerated() {
+          let error = (values[k] > 0 ? 1 : 0) - targets[k]
+          sum += error * values[k]
+          dz[index] = error / Double(count)
+        }
       }
       let weight = weights?[n] ?? 1
       losses[n] = weight * sum
@@ -96,8 +114,10 @@ extension NaiveBackend {
     let (w, g, slots) = (Doubles(weights), Doubles(gradient), slots.map(Doubles.init))
     let rate = Double(step.rate)
     let penalty = regularized ? Double(step.penalty) : 0
+    let decay = regularized ? rate * Double(step.decay) : 0
     for i in 0..<weights.count {
       let g = g[i] + penalty * w[i]
+      w[i] -= decay * w[i]
       switch step.optimizer {
       case .sgd:
         w[i] -= rate * g
@@ -113,10 +133,7 @@ extension NaiveBackend {
       case .rmsProp(let decay, let epsilon):
         slots[0][i] = Double(decay) * slots[0][i] + (1 - Double(decay)) * g * g
         w[i] -= rate * g / (slots[0][i].squareRoot() + Double(epsilon))
-      case .adam(let beta1, let beta2, let epsilon):
-        w[i] -= rate * adam(beta1, beta2, epsilon, t: step.step, g, &slots[0][i], &slots[1][i])
-      case .adamW(let beta1, let beta2, let epsilon, let weightDecay):
-        if regularized { w[i] -= rate * Double(weightDecay) * w[i] }
+      case .adam(let beta1, let beta2, let epsilon), .adamW(let beta1, let beta2, let epsilon, _):
         w[i] -= rate * adam(beta1, beta2, epsilon, t: step.step, g, &slots[0][i], &slots[1][i])
       }
     }
