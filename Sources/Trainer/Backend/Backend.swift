@@ -93,6 +93,29 @@ public protocol Backend: AnyObject {
     activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
     inputGradient: DeviceSlice?)
 
+  // MARK: Sequences
+
+  /// Runs over the steps of every sequence, as Format's `Recurrent` says; the state before is `initial` or 0. `output`
+  /// [N, T, H] is every step's h in the input's order, `final` the state behind the last computed step, which may be
+  /// the slices of `initial`. `saved` has `savedCount` reals per image.
+  func recurrentForward(
+    _ geometry: RecurrentGeometry, count: Int, input: DeviceSlice, weights: RecurrentWeights, initial: RecurrentState?,
+    output: DeviceSlice, final: RecurrentState?, saved: DeviceSlice)
+  /// Backpropagation through time (Werbos 1990) from what the forward saved, which is used up. Gradients of the output and
+  /// of the final state count as 0 where nil, those of input and initial state are not computed where nil.
+  func recurrentBackward(
+    _ geometry: RecurrentGeometry, count: Int, weights: RecurrentWeights, saved: DeviceSlice,
+    outputGradient: DeviceSlice?, finalGradient: RecurrentState?, weightGradient: RecurrentWeights,
+    inputGradient: DeviceSlice?, initialGradient: RecurrentState?)
+
+  /// output [rows, width] = the tokens' rows of weights [vocabulary, width]; tokens [rows] are reals, and row 0 stands for
+  /// those out of range.
+  func embeddingForward(
+    _ geometry: EmbeddingGeometry, rows: Int, tokens: DeviceSlice, weights: DeviceSlice, output: DeviceSlice)
+  func embeddingBackward(
+    _ geometry: EmbeddingGeometry, rows: Int, tokens: DeviceSlice, outputGradient: DeviceSlice,
+    weightGradient: DeviceSlice)
+
   // MARK: Pooling
 
   /// `indices` (int32, one per output) keeps where each maximum was, the first one in row order if several are equal.

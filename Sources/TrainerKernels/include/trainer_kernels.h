@@ -157,6 +157,46 @@ void trainer_batch_norm_gradient(const float *_Nonnull input, const float *_Nonn
                                  ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
                                  const float *_Nonnull c, float *_Nonnull input_gradient);
 
+// packed_product.c: products with a packed right side, in panels of TRAINER_PANEL columns: [panels, depth, TRAINER_PANEL].
+
+#define TRAINER_PANEL 64
+
+// One panel: element (k, column) of the matrix lies at k · depth_stride + column · column_stride; columns ≤ TRAINER_PANEL.
+void trainer_pack_panel(const float *_Nonnull matrix, ptrdiff_t depth, ptrdiff_t depth_stride, ptrdiff_t columns,
+                        ptrdiff_t column_stride, float *_Nonnull packed);
+// c [rows, columns] = a [rows, depth] · packed, or added to it. Panels lie `panel_stride` apart, so that a part of the
+// packed depth can be used.
+void trainer_packed_product(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *_Nonnull a,
+                            ptrdiff_t a_stride, const float *_Nonnull packed, ptrdiff_t panel_stride,
+                            float *_Nonnull c, ptrdiff_t c_stride, int adding);
+
+// recurrent.c: one step of a recurrent layer behind its products, for `rows` images. `gates` holds the products' sums and
+// becomes what the gradient needs, then the sums' gradient: [rows, units] (RNN), [rows, 4, units] with i, f, g, o (LSTM) or
+// r, z, n, q (GRU, q being the recurrent part of n). Biases have the same order. cell values and gradients are [rows, units];
+// rows of hidden values and of outputs lie `stride` apart. The hidden gradient comes from the step behind, the output's may
+// be null for 0.
+
+void trainer_rnn_step(ptrdiff_t rows, ptrdiff_t units, const float *_Nonnull sums, const float *_Nonnull bias,
+                      float *_Nonnull hidden, ptrdiff_t hidden_stride, float *_Nonnull output, ptrdiff_t output_stride);
+void trainer_rnn_step_gradient(ptrdiff_t rows, ptrdiff_t units, const float *_Nonnull hidden, ptrdiff_t hidden_stride,
+                               const float *_Nullable output_gradient, ptrdiff_t output_stride,
+                               const float *_Nonnull hidden_gradient, float *_Nonnull sums);
+void trainer_lstm_step(ptrdiff_t rows, ptrdiff_t units, float *_Nonnull gates, const float *_Nonnull bias,
+                       const float *_Nonnull cell_before, float *_Nonnull cell, float *_Nonnull hidden,
+                       ptrdiff_t hidden_stride, float *_Nonnull output, ptrdiff_t output_stride);
+// cell_gradient becomes that of cell_before.
+void trainer_lstm_step_gradient(ptrdiff_t rows, ptrdiff_t units, const float *_Nonnull cell_before,
+                                const float *_Nonnull cell, const float *_Nullable output_gradient,
+                                ptrdiff_t output_stride, const float *_Nonnull hidden_gradient,
+                                float *_Nonnull cell_gradient, float *_Nonnull gates);
+void trainer_gru_step(ptrdiff_t rows, ptrdiff_t units, float *_Nonnull gates, const float *_Nonnull bias,
+                      const float *_Nonnull hidden_before, float *_Nonnull hidden, ptrdiff_t hidden_stride,
+                      float *_Nonnull output, ptrdiff_t output_stride);
+// hidden_gradient becomes the part of hidden_before's that goes around the gates.
+void trainer_gru_step_gradient(ptrdiff_t rows, ptrdiff_t units, const float *_Nonnull hidden_before,
+                               ptrdiff_t hidden_stride, const float *_Nullable output_gradient,
+                               ptrdiff_t output_stride, float *_Nonnull hidden_gradient, float *_Nonnull gates);
+
 // optimizers.c: one step of `Optimizer`, the gradient being g + penalty · w; the step
 // itself starts from w − decay · w.
 

@@ -35,6 +35,6 @@ extension Activation {
   }
 }
 
-private func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
 private func geluArgument(_ x: Double) -> Double { (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x) }
