@@ -298,7 +298,7 @@ import Testing
 
   /// Runs `body` on both backends with copies of `arguments` and with results of the given sizes, and compares these.
   /// Results start as 5 and are followed by elements that must stay so. Gives the naive results.
-  @discardableResult private func compare(
+  @discardableResult func compare(
     _ arguments: [[Float]], results sizes: [Int], tolerance: Float = 2e-5, _ what: String,
     _ body: (any Backend, [DeviceSlice], [DeviceSlice]) throws -> Void
   ) throws -> [[Float]] {

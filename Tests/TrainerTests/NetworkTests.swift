@@ -58,7 +58,7 @@ import Testing
     let network = try Network(
       describe("input 1x1x2\ndense 8 tanh\ndense \(outputs)\ntrain\noptimizer adam\nloss \(loss.rawValue)"),
       backend: CPUBackend(threads: 1), batch: 4, seed: 3)
-    var result = StepResult(loss: 0, correct: 0)
+    var result = StepResult(loss: 0, correct: 0, labels: 0)
     for _ in 0..<300 {
       result = try network.trainStep(inputs: [0, 0, 0, 1, 1, 0, 1, 1], labels: [0, 1, 1, 0], count: 4, rate: 0.05)
     }

@@ -109,6 +109,33 @@ def resnet8():
     return Graph(layers, body)
 
 
+class Rows(nn.Module):
+    """Images as sequences of their rows, through recurrent layers, and the last step to a class."""
+
+    def __init__(self, cell, units, layers=1, bidirectional=False):
+        super().__init__()
+        self.layers = nn.ModuleDict()
+        for layer in range(layers):
+            inputs = 28 if layer == 0 else units * (2 if bidirectional else 1)
+            self.layers[f"r{layer + 1}"] = cell(inputs, units, batch_first=True, bidirectional=bidirectional)
+        self.layers["d"] = nn.Linear(units * (2 if bidirectional else 1), 10)
+        # One bias where PyTorch adds two, but for the one in the GRU's candidate that the reset gate works on.
+        for layer in list(self.layers.values())[:-1]:
+            for name, parameter in layer.named_parameters():
+                if name.startswith("bias_hh"):
+                    mask = torch.zeros(parameter.shape, dtype=torch.double)
+                    if cell is nn.GRU:
+                        mask[2 * units:] = 1
+                    parameter.register_hook(lambda gradient, mask=mask: gradient * mask)
+
+    def forward(self, x):
+        x = x[:, 0]
+        *recurrent, dense = self.layers.values()
+        for layer in recurrent:
+            x = layer(x)[0]
+        return dense(x[:, -1])
+
+
 RESNET8 = ["c0: conv 3x3x16 pad 1 nobias", "n0: batchnorm relu"]
 for block, (inputs, outputs) in enumerate([(16, 16), (16, 32), (32, 64)], 1):
     before = f"b{block - 1}" if block > 1 else "n0"
@@ -129,6 +156,11 @@ CASES = [
     ("fashion_cnn", fashion_cnn, ["c1: conv 3x3x32 pad 1 relu", "c2: conv 3x3x64 pad 1 relu", "maxpool 2",
                                   "c3: conv 3x3x128 pad 1 relu", "maxpool 2", "flatten", "d1: dense 128 relu", "d2: dense 10"], 0.001),
     ("resnet8", resnet8, RESNET8, 0.01),
+    ("rnn", lambda: Rows(nn.RNN, 40), ["sequence", "r1: rnn 40", "last", "d: dense 10"], 0.05),
+    ("lstm", lambda: Rows(nn.LSTM, 128), ["sequence", "r1: lstm 128", "last", "d: dense 10"], 0.05),
+    ("gru of two layers", lambda: Rows(nn.GRU, 50, layers=2), ["sequence", "r1: gru 50", "r2: gru 50", "last", "d: dense 10"], 0.05),
+    ("bidirectional lstm", lambda: Rows(nn.LSTM, 24, bidirectional=True),
+     ["sequence", "r1: lstm 24 bidirectional", "last", "d: dense 10"], 0.05),
 ]
 
 
@@ -137,27 +169,42 @@ def our_layout(values):
     return values.permute(0, 2, 3, 1) if values.ndim == 4 else values
 
 
-def our_name(name):
+def our_name(model, name):
     _, layer, kind = name.split(".")
+    recurrent = {"weight_ih_l0": ".inputWeights", "weight_hh_l0": ".recurrentWeights", "bias_ih_l0": ".bias"}
+    if "_l0" in kind:
+        direction = ".reverse" if kind.endswith("_reverse") else ".forward" if model.layers[layer].bidirectional else ""
+        return layer + direction + recurrent[kind.removesuffix("_reverse")]
     norm = layer.startswith("n")
     return layer + {"weight": ".scale" if norm else ".weights", "bias": ".shift" if norm else ".bias"}[kind]
 
 
 def record(name, network, description, rate, images, labels):
     model = network().double()
-    parameters = []
+    parameters, gradients = [], []
     for salt, (key, parameter) in enumerate(model.named_parameters(), 1):
-        ours = our_name(key)
+        if "bias_hh" in key:
+            with torch.no_grad():
+                parameter.zero_()
+            # The part that moves follows the other bias in ours.
+            if isinstance(model.layers[key.split(".")[1]], nn.GRU):
+                both, third = (input_bias, parameter), parameter.numel() // 3
+                gradients[-1] = lambda both=both, third=third: torch.cat([both[0].grad, both[1].grad[2 * third:]])
+            continue
+        input_bias = parameter
+        ours = our_name(model, key)
         shape = list(our_layout(parameter).shape)
         fan_in = math.prod(shape[1:])
         # The scale that keeps variances (He et al. 2015) for weights; batch-norm begins as the identity, biases at zero.
-        scale = math.sqrt(6 / fan_in) if ours.endswith(".weights") else 0
+        # Recurrent layers begin smaller, so that rounding does not grow from step to step.
+        scale = math.sqrt((1 if "_l0" in key else 6) / fan_in) if ours.lower().endswith("weights") else 0
         values = torch.tensor(numbers(parameter.numel(), salt).astype(numpy.float32) * numpy.float32(scale)).double().reshape(shape)
         if ours.endswith(".scale"):
             values = torch.ones(shape).double()
         with torch.no_grad():
             parameter.copy_(values.permute(0, 3, 1, 2) if parameter.ndim == 4 else values)
         parameters.append({"name": ours, "salt": salt, "scale": float(numpy.float32(scale))})
+        gradients.append(lambda parameter=parameter: our_layout(parameter.grad).flatten())
     optimizer = torch.optim.SGD(model.parameters(), lr=float(numpy.float32(rate)), momentum=float(numpy.float32(0.9)))
     losses = []
     for step in range(STEPS):
@@ -166,8 +213,8 @@ def record(name, network, description, rate, images, labels):
         loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
         loss.backward()
         if step == 0:
-            for entry, parameter in zip(parameters, model.parameters()):
-                gradient = our_layout(parameter.grad).flatten()
+            for entry, ours in zip(parameters, gradients):
+                gradient = ours()
                 places = [i * (gradient.numel() - 1) // (SAMPLES - 1) for i in range(SAMPLES)]
                 entry["gradient_norm"] = gradient.norm().item()
                 entry["gradient"] = {str(p): gradient[p].item() for p in places}

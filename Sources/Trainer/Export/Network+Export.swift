@@ -10,7 +10,7 @@ extension Network {
   /// Law: the graph's output is what `predict` gives, to rounding.
   public func exportGraph() throws(TrainerError) -> Graph {
     var exporter = GraphExporter(backend)
-    exporter.addInput(list.input)
+    exporter.addInput(list.inputs[0])
     try withAverage { () throws(TrainerError) in
       for layer in list.layers { try layer.export(to: &exporter) }
     }

@@ -1,9 +1,12 @@
 import Format
 
-/// input [N, I], weights [O, I], bias [O] → output [N, O]: output = activation(input · weightsᵀ + bias).
+/// input [N, I], weights [O, I], bias [O] → output [N, O]: output = activation(input · weightsᵀ + bias). A sequence [N, T, 1, I]
+/// becomes [N, T, 1, O]: every step on its own.
 final class DenseLayer: Layer {
   let name: String
   let geometry: DenseGeometry
+  /// T; 1 for anything that is no sequence.
+  let steps: Int
   let activation: Activation?
   let input: Value
   let output: Value
@@ -14,8 +17,9 @@ final class DenseLayer: Layer {
     self.name = name
     self.input = input
     activation = description.activation
-    geometry = DenseGeometry(inputs: input.shape.count, outputs: description.outputs)
-    output = Value(ImageShape(height: 1, width: 1, channels: description.outputs), needsGradient: true)
+    steps = input.shape.width == 1 ? input.shape.height : 1
+    geometry = DenseGeometry(inputs: input.shape.count / steps, outputs: description.outputs)
+    output = Value(ImageShape(height: steps, width: 1, channels: description.outputs), needsGradient: true)
     weights = Parameter(
       name + ".weights", shape: [geometry.outputs, geometry.inputs], regularized: true,
       initial: (description.weightInit ?? .standard(before: activation)).initial(
@@ -32,13 +36,13 @@ final class DenseLayer: Layer {
 
   func forward(_ pass: Pass) {
     pass.backend.denseForward(
-      geometry, count: pass.count, input: input.data, weights: weights.weights, bias: bias?.weights,
+      geometry, count: pass.count * steps, input: input.data, weights: weights.weights, bias: bias?.weights,
       activation: activation, output: output.data)
   }
 
   func backward(_ pass: Pass) {
     pass.backend.denseBackward(
-      geometry, count: pass.count, input: input.data, weights: weights.weights, output: output.data,
+      geometry, count: pass.count * steps, input: input.data, weights: weights.weights, output: output.data,
       activation: activation, outputGradient: output.gradient!, weightGradient: weights.gradient,
       biasGradient: bias?.gradient, inputGradient: input.gradient)
   }

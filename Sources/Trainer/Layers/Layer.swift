@@ -19,6 +19,11 @@ final class Value {
     self.gradientOwner = gradientOwner
   }
 
+  /// The same memory as elements of another shape.
+  func reshaped(_ shape: ImageShape) -> Value {
+    Value(shape, needsGradient: needsGradient, dataOf: self, gradientOf: self)
+  }
+
   /// The value that owns the memory.
   var dataRoot: Value { dataOwner?.dataRoot ?? self }
   var gradientRoot: Value { gradientOwner?.gradientRoot ?? self }
@@ -49,6 +54,7 @@ final class Parameter {
 
   enum Initial {
     case constant(Float)
+    case given([Float])
     case normal(deviation: Float)
   }
 
@@ -106,6 +112,8 @@ protocol Layer: AnyObject {
   var outputs: [Value] { get }
   var parameters: [Parameter] { get }
   var statistics: [RunningStatistics] { get }
+  /// What the layer keeps from one step of training to the next.
+  var carriedStates: [CarriedState] { get }
   /// Values whose data `backward` reads, beside gradients.
   var backwardReads: [Value] { get }
   /// Memory of the layer's own, for up to `batch` images.
@@ -119,6 +127,7 @@ protocol Layer: AnyObject {
 extension Layer {
   var parameters: [Parameter] { [] }
   var statistics: [RunningStatistics] { [] }
+  var carriedStates: [CarriedState] { [] }
   var backwardReads: [Value] { [] }
   func allocate(on backend: any Backend, batch: Int) throws(TrainerError) {}
 }

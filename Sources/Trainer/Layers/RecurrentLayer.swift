@@ -29,7 +29,7 @@ final class RecurrentLayer: Layer {
   /// - Throws: `TrainerError.invalid` if the input is no sequence or the initial state is not one of H numbers.
   init(
     _ name: String, _ description: RecurrentDescription, isReversed: Bool, input: Value,
-    initial: (hidden: Value, cell: Value?)?, outputIsRead: Bool = true, stateIsRead: Bool = false
+    initial: InitialState?, outputIsRead: Bool = true, stateIsRead: Bool = false
   ) throws(TrainerError) {
     guard input.shape.width == 1 else {
       throw .invalid(
@@ -110,6 +110,12 @@ final class RecurrentLayer: Layer {
   }
 }
 
+/// What a recurrent layer begins with: h, and c or zero, [N, 1, 1, H] each.
+struct InitialState {
+  let hidden: Value
+  var cell: Value?
+}
+
 /// The state that a recurrent layer keeps from one step of training to the next: [batch, H], twice for an LSTM.
 final class CarriedState {
   let name: String
@@ -129,6 +135,12 @@ final class CarriedState {
   }
 
   var state: RecurrentState { RecurrentState(hidden: values[0], cell: hasCell ? values[1] : nil) }
+
+  func reset(on backend: any Backend) {
+    for slice in values {
+      [Float](repeating: 0, count: slice.count).withUnsafeBufferPointer { backend.upload($0, to: slice) }
+    }
+  }
 
   /// Each part with its name.
   var tensors: [(name: String, shape: [Int], slice: DeviceSlice)] {

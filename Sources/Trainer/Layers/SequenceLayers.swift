@@ -21,7 +21,8 @@ final class EmbeddingLayer: Layer {
     output = Value(
       ImageShape(height: input.shape.height, width: 1, channels: description.width), needsGradient: true)
     weights = Parameter(
-      name + ".weights", shape: [geometry.vocabulary, geometry.width], regularized: true, initial: .normal(deviation: 1))
+      name + ".weights", shape: [geometry.vocabulary, geometry.width], regularized: true, initial: .normal(deviation: 1)
+    )
   }
 
   var inputs: [Value] { [input] }

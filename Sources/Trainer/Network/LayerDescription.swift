@@ -140,6 +140,14 @@ public enum LayerKind: Equatable, Sendable {
   case multiply
   /// Along channels.
   case concat
+  /// The rows of an image as the steps of a sequence: H × W × C → H × 1 × (W·C).
+  case sequence
+  case embedding(EmbeddingDescription)
+  case recurrent(RecurrentDescription)
+  /// One step of a sequence.
+  case step(SequenceEnd)
+  /// A further input of the network, beside the first.
+  case input(ImageShape)
 }
 
 /// One layer: its kind, its name and what it reads.

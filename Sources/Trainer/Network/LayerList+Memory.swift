@@ -7,7 +7,7 @@ extension LayerList {
   func placeActivations(on backend: any Backend, batch: Int) throws(TrainerError) -> Int {
     var lifetimes = Lifetimes(batch: batch)
     let loss = layers.count
-    lifetimes.touchData(input, at: 0)
+    for input in inputs { lifetimes.touchData(input, at: 0) }
     for (index, layer) in layers.enumerated() {
       let backward = 2 * layers.count - index
       for value in layer.inputs + layer.outputs { lifetimes.touchData(value, at: index) }

@@ -18,7 +18,8 @@ enum Head {
 /// A description turned into connected layers: names given, references resolved, shapes inferred.
 struct LayerList {
   private(set) var layers: [any Layer] = []
-  let input: Value
+  /// The first input and those that are layers of the description, in its order.
+  private(set) var inputs: [Value]
   /// What the loss sees.
   private(set) var output: Value
   let head: Head
@@ -31,16 +32,28 @@ struct LayerList {
     try LayerList.checkSize(
       "input", [description.input.height, description.input.width, description.input.channels])
     head = Head(for: description.recipe.loss)
-    input = Value(description.input, needsGradient: false)
+    let input = Value(description.input, needsGradient: false)
+    inputs = [input]
     output = input
     let wiring = try Wiring(description, head: head)
     // Per producer, -1 being the input: its values that no consumer has taken yet.
     var free: [Int: [Value]] = [:]
+    // Per recurrent layer, its final states that no layer has begun with yet.
+    var states: [Int: [InitialState]] = [:]
     provide(input, from: -1, name: "input", wiring: wiring, free: &free)
     for (index, layer) in wiring.layers.enumerated() {
       let inputs = wiring.sources[index].map { free[$0]!.removeFirst() }
       do throws(TrainerError) {
-        output = try append(layer, inputs: inputs, index: index)
+        if case .recurrent(let description) = layer.kind {
+          let state = wiring.stateSources[index].map { states[$0]!.removeFirst() }
+          let initial = state ?? (inputs.count > 1 ? InitialState(hidden: inputs[1]) : nil)
+          states[index] = try append(
+            layer.name, description, input: inputs[0], initial: initial,
+            outputIsRead: index == wiring.layers.count - 1 || wiring.sources.contains { $0.contains(index) },
+            stateReaders: wiring.stateSources.count { $0 == index })
+        } else {
+          output = try append(layer, inputs: inputs, index: index)
+        }
       } catch {
         throw error.at(line: layer.line)
       }
@@ -78,11 +91,20 @@ struct LayerList {
     }
   }
 
+  /// Labels of one image: the steps of an output sequence that is classified step by step, else 1.
+  var labelCount: Int { head == .softmax && output.shape.width == 1 ? output.shape.height : 1 }
+
   /// Appends what computes `layer` and gives its output.
   private mutating func append(
     _ layer: LayerDescription, inputs: [Value], index: Int
   ) throws(TrainerError) -> Value {
     let name = layer.name
+    if case .input(let shape) = layer.kind {
+      try LayerList.checkSize(name, [shape.height, shape.width, shape.channels])
+      let value = Value(shape, needsGradient: false)
+      self.inputs.append(value)
+      return value
+    }
     let input = inputs[0]
     let built: any Layer
     var activation: Activation?
@@ -109,24 +131,75 @@ struct LayerList {
       activation = function
     case .multiply: built = try MultiplyLayer(name, input, inputs[1])
     case .concat: built = try ConcatLayer(name, inputs)
-    case .flatten:
-      return Value(
-        ImageShape(height: 1, width: 1, channels: input.shape.count), needsGradient: input.needsGradient,
-        dataOf: input, gradientOf: input)
+    case .embedding(let description): built = try EmbeddingLayer(name, description, input: input)
+    case .step(let end): built = try StepLayer(name, end, input: input)
+    case .flatten: return input.reshaped(ImageShape(height: 1, width: 1, channels: input.shape.count))
+    case .sequence:
+      return input.reshaped(
+        ImageShape(height: input.shape.height, width: 1, channels: input.shape.width * input.shape.channels))
+    case .recurrent, .input: preconditionFailure("appended elsewhere")
     case .softmax:
       // The head: the loss wants the values before it.
       return input
     }
-    for value in built.outputs {
-      try LayerList.checkSize(name, [value.shape.height, value.shape.width, value.shape.channels])
-    }
-    for parameter in built.parameters { try LayerList.checkSize(parameter.name, parameter.shape) }
-    layers.append(built)
+    try append(built)
     guard let activation else { return built.outputs[0] }
     // None of these layers reads its output again.
     let after = ActivationLayer(name + ".activation", activation, input: built.outputs[0], inputIsFree: true)
     layers.append(after)
     return after.output
+  }
+
+  /// Appends a recurrent layer, or two that run in opposite directions and what joins them; its output becomes the list's.
+  ///
+  /// - Parameter stateReaders: how many layers begin with its final state.
+  /// - Returns: that state, once for each of them.
+  private mutating func append(
+    _ name: String, _ description: RecurrentDescription, input: Value, initial: InitialState?, outputIsRead: Bool,
+    stateReaders: Int
+  ) throws(TrainerError) -> [InitialState] {
+    guard !description.isCarried || description.direction == .forward else {
+      throw .invalid(what: name, expected: "'carry' in forward direction only", found: "another direction")
+    }
+    guard description.direction == .both else {
+      let layer = try RecurrentLayer(
+        name, description, isReversed: description.direction == .reverse, input: input, initial: initial,
+        outputIsRead: outputIsRead, stateIsRead: stateReaders > 0)
+      try append(layer)
+      output = layer.output
+      return fork(layer, ways: stateReaders)
+    }
+    let ways = ForkLayer(name + ".fork", input: input, ways: 2)
+    layers.append(ways)
+    let forward = try RecurrentLayer(
+      name + ".forward", description, isReversed: false, input: ways.outputs[0], initial: nil)
+    let reverse = try RecurrentLayer(
+      name + ".reverse", description, isReversed: true, input: ways.outputs[1], initial: nil)
+    for layer in [forward, reverse] { try append(layer) }
+    let joined = try ConcatLayer(name + ".concat", [forward.output, reverse.output])
+    layers.append(joined)
+    output = joined.output
+    return []
+  }
+
+  /// The final state of a layer for each of those that begin with it.
+  private mutating func fork(_ layer: RecurrentLayer, ways: Int) -> [InitialState] {
+    guard let hidden = layer.finalHidden else { return [] }
+    guard ways > 1 else { return [InitialState(hidden: hidden, cell: layer.finalCell)] }
+    let hiddens = ForkLayer(layer.name + ".hidden.fork", input: hidden, ways: ways)
+    layers.append(hiddens)
+    guard let cell = layer.finalCell else { return hiddens.outputs.map { InitialState(hidden: $0) } }
+    let cells = ForkLayer(layer.name + ".cell.fork", input: cell, ways: ways)
+    layers.append(cells)
+    return zip(hiddens.outputs, cells.outputs).map { InitialState(hidden: $0, cell: $1) }
+  }
+
+  private mutating func append(_ layer: any Layer) throws(TrainerError) {
+    for value in layer.outputs {
+      try LayerList.checkSize(layer.name, [value.shape.height, value.shape.width, value.shape.channels])
+    }
+    for parameter in layer.parameters { try LayerList.checkSize(parameter.name, parameter.shape) }
+    layers.append(layer)
   }
 }
 

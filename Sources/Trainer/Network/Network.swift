@@ -1,16 +1,19 @@
 /// What one step did.
 public struct StepResult: Equatable, Sendable {
-  /// Mean loss over the step's examples, without the weights' penalty.
+  /// Mean loss over the step's labels, without the weights' penalty.
   public var loss: Double
   /// c/2 · Σ w² of the weights before the step; `loss + penalty` is the objective, J(Θ).
   public var penalty: Double
-  /// Examples whose largest output stands where the target's does.
+  /// Labels at which the largest output stands where the target's does.
   public var correct: Int
+  /// Labels that count: the step's examples, or the steps of its sequences that have one.
+  public var labels: Int
 
-  public init(loss: Double, penalty: Double = 0, correct: Int) {
+  public init(loss: Double, penalty: Double = 0, correct: Int, labels: Int) {
     self.loss = loss
     self.penalty = penalty
     self.correct = correct
+    self.labels = labels
   }
 }
 
@@ -26,9 +29,13 @@ public final class Network {
   public let backend: any Backend
   /// The largest number of images in a step.
   public let batch: Int
-  /// Elements of one image, and of one image's output.
+  /// Elements of one image (of all inputs together, one behind the other), and of one image's output.
   public let inputCount: Int
   public let outputCount: Int
+  /// Labels of one image: the steps of a sequence whose every step is classified, else 1.
+  public let labelCount: Int
+  /// Elements of the output that belong to one label.
+  public var classCount: Int { outputCount / labelCount }
   /// m of `WeightPenalty.l2PerExample`; the step's own number of images if nil.
   public var trainingExamples: Int?
   /// Factors of each class's examples in the loss of a training step, one per class; nil: all count alike.
@@ -57,13 +64,18 @@ public final class Network {
   private let labels: DeviceSlice
   private let targets: DeviceSlice
   private let predictions: DeviceSlice
-  /// Factors of each example's loss, [batch], which the last `load` gave where `hasLossWeights`.
+  /// Factors of each label's loss, [batch · labelCount], which the last `load` gave where `hasLossWeights`.
   private let lossWeights: DeviceSlice
   private var hasLossWeights = false
-  /// Losses [batch], hits [batch], Σ w² [1], Σ g² [1].
+  /// Labels that the last `load` gave and that count, and which labels they are; nil: all.
+  private var countedLabels = 0
+  private var isCounted: [Bool]?
+  /// Losses [batch · labelCount], hits [batch · labelCount], Σ w² [1], Σ g² [1].
   private let results: DeviceSlice
-  /// Each example's loss.
-  var lossValues: DeviceSlice { results[0..<batch] }
+  /// Each label's loss.
+  var lossValues: DeviceSlice { results[0..<rows] }
+  /// Labels of a whole batch.
+  private let rows: Int
   private var hostResults: [Float]
 
   /// - Parameters:
@@ -80,8 +92,11 @@ public final class Network {
     self.batch = batch
     self.seed = seed
     self.list = list
-    inputCount = list.input.shape.count
+    inputCount = list.inputs.reduce(0) { $0 + $1.shape.count }
     outputCount = list.output.shape.count
+    labelCount = list.labelCount
+    let rows = batch * labelCount
+    self.rows = rows
     let arena = try list.placeActivations(on: backend, batch: batch)
     activationBytes = arena * MemoryLayout<Float>.stride
     for layer in list.layers { try layer.allocate(on: backend, batch: batch) }
@@ -102,12 +117,12 @@ public final class Network {
     for each in statistics { statisticsValues.append(try backend.reals(2 * each.channels)) }
     self.statisticsValues = statisticsValues
 
-    labels = DeviceSlice(try backend.allocate(.int32, count: batch), count: batch)
+    labels = DeviceSlice(try backend.allocate(.int32, count: rows), count: rows)
     targets = try backend.reals(batch * outputCount)
     predictions = try backend.reals(batch * outputCount)
-    lossWeights = try backend.reals(batch)
-    results = try backend.reals(2 * batch + 2)
-    hostResults = [Float](repeating: 0, count: 2 * batch + 2)
+    lossWeights = try backend.reals(rows)
+    results = try backend.reals(2 * rows + 2)
+    hostResults = [Float](repeating: 0, count: 2 * rows + 2)
     place(weights: weights, statistics: statisticsValues)
     initialize()
     if let decay = description.recipe.averageDecay {
@@ -146,6 +161,7 @@ public final class Network {
       let values: [Float] =
         switch parameter.initial {
         case .constant(let value): [Float](repeating: value, count: parameter.count)
+        case .given(let values): values
         case .normal(let deviation):
           random.normals(count: parameter.count, stream: UInt32(index)).map { $0 * deviation }
         }
@@ -162,8 +178,9 @@ public final class Network {
   /// One step of the recipe's optimizer on examples with class labels.
   ///
   /// - Parameters:
-  ///   - inputs: [count, H, W, C].
-  ///   - labels: one per image, in 0..<outputs; with one output 0 or 1.
+  ///   - inputs: [count, H, W, C]; with several inputs, those of an image one behind the other.
+  ///   - labels: one per image, in 0..<outputs; with one output 0 or 1. Of a sequence, `labelCount` per image, and −1 at steps
+  ///     that do not count; the loss is the mean over those that do.
   ///   - count: 1...batch.
   ///   - rate: this step's learning rate.
   public func trainStep(
@@ -229,24 +246,34 @@ public final class Network {
 
   func load(inputs: [Float], labels: [Int32], count: Int, isTraining: Bool) throws(TrainerError) {
     try check(inputs.count, count * inputCount, what: "inputs")
-    try check(labels.count, count, what: "labels")
+    let rows = count * labelCount
+    try check(labels.count, rows, what: "labels")
     try checkBatch(count)
-    let classes = max(outputCount, 2)
-    for label in labels.prefix(count) where label < 0 || label >= classes {
-      throw .invalid(what: "label", expected: "0...\(classes - 1)", found: "\(label)")
+    let labels = labels.prefix(rows)
+    let classes = max(classCount, 2)
+    let least = labelCount > 1 ? -1 : 0
+    for label in labels where label < least || label >= classes {
+      throw .invalid(what: "label", expected: "\(least)...\(classes - 1)", found: "\(label)")
     }
     inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
-    labels.withUnsafeBufferPointer { values in
-      backend.upload(UnsafeBufferPointer(rebasing: values[..<count]), to: self.labels[0..<count])
-    }
+    // A label that does not count may be any: the factor of its loss is 0.
+    labels.map { max($0, 0) }.withUnsafeBufferPointer { backend.upload($0, to: self.labels[0..<rows]) }
     backend.oneHot(
-      labels: self.labels, count: count, classes: outputCount,
+      labels: self.labels, count: rows, classes: classCount,
       smoothing: isTraining ? description.recipe.labelSmoothing : 0, targets: targets)
-    hasLossWeights = isTraining && classWeights != nil
-    if let classWeights, isTraining {
-      let factors = labels.prefix(count).map { classWeights[Int($0)] }
-      factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<count]) }
-    }
+    weighLosses(labels, classWeights: isTraining ? classWeights : nil)
+  }
+
+  /// Gives each label's loss its factor: its class's, and rows / counted rows, because the loss divides by all of them; 0 for
+  /// labels that do not count.
+  private func weighLosses(_ labels: ArraySlice<Int32>, classWeights: [Float]?) {
+    countedLabels = labels.count { $0 >= 0 }
+    isCounted = countedLabels < labels.count ? labels.map { $0 >= 0 } : nil
+    hasLossWeights = classWeights != nil || isCounted != nil
+    guard hasLossWeights else { return }
+    let share = Float(labels.count) / Float(max(countedLabels, 1))
+    let factors = labels.map { $0 < 0 ? 0 : share * (classWeights?[Int($0)] ?? 1) }
+    factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<factors.count]) }
   }
 
   func load(inputs: [Float], targets: [Float], count: Int, isTraining: Bool = false) throws(TrainerError) {
@@ -255,16 +282,18 @@ public final class Network {
     try checkBatch(count)
     inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
     let smoothing = isTraining ? description.recipe.labelSmoothing : 0
-    (smoothing > 0 ? Network.smoothed(targets, classes: outputCount, by: smoothing) : targets).withUnsafeBufferPointer {
+    (smoothing > 0 ? Network.smoothed(targets, classes: classCount, by: smoothing) : targets).withUnsafeBufferPointer {
       values in
       let used = count * outputCount
       backend.upload(UnsafeBufferPointer(rebasing: values[..<used]), to: self.targets[0..<used])
     }
     hasLossWeights = isTraining && classWeights != nil
     if let classWeights, isTraining {
-      let factors = Network.lossWeights(targets, count: count, outputs: outputCount, classWeights)
-      factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<count]) }
+      let factors = Network.lossWeights(targets, count: count * labelCount, outputs: classCount, classWeights)
+      factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<factors.count]) }
     }
+    countedLabels = count * labelCount
+    isCounted = nil
   }
 
   func forward(count: Int, training: Bool) {
@@ -274,11 +303,11 @@ public final class Network {
 
   func computeLoss(count: Int) {
     backend.loss(
-      description.recipe.loss, count: count, outputs: outputCount, values: list.output.data, targets: targets,
-      weights: hasLossWeights ? lossWeights : nil, losses: results[0..<batch], hits: results[batch..<(2 * batch)],
-      gradient: list.output.gradient!)
+      description.recipe.loss, count: count * labelCount, outputs: classCount, values: list.output.data,
+      targets: targets, weights: hasLossWeights ? lossWeights : nil, losses: results[0..<rows],
+      hits: results[rows..<(2 * rows)], gradient: list.output.gradient!)
     if description.recipe.penalty != .none {
-      backend.sumOfSquares(weights[0..<regularizedCount], result: results[(2 * batch)..<(2 * batch + 1)])
+      backend.sumOfSquares(weights[0..<regularizedCount], result: results[(2 * rows)..<(2 * rows + 1)])
     }
   }
 
@@ -305,7 +334,7 @@ public final class Network {
     switch description.recipe.clip {
     case .none: break
     case .norm(let limit):
-      let sum = results[(2 * batch + 1)..<(2 * batch + 2)]
+      let sum = results[(2 * rows + 1)..<(2 * rows + 2)]
       backend.sumOfSquares(gradient, result: sum)
       backend.clipNorm(gradient, sumOfSquares: sum, limit: limit)
     case .value(let limit): backend.clipValues(gradient, limit: limit)
@@ -317,13 +346,14 @@ public final class Network {
     try download(results, into: &hostResults, at: 0)
     var loss = 0.0
     var correct = 0
-    for index in 0..<count {
+    for index in 0..<(count * labelCount) {
       loss += Double(hostResults[index])
-      correct += Int(hostResults[batch + index])
+      if isCounted?[index] ?? true { correct += Int(hostResults[rows + index]) }
     }
     return StepResult(
-      loss: loss / Double(count), penalty: 0.5 * Double(penalty(count: count)) * Double(hostResults[2 * batch]),
-      correct: correct)
+      loss: loss / Double(count * labelCount),
+      penalty: 0.5 * Double(penalty(count: count)) * Double(hostResults[2 * rows]), correct: correct,
+      labels: countedLabels)
   }
 
   // MARK: Small things
@@ -340,15 +370,27 @@ public final class Network {
     let values = list.output.data(count)
     let result = predictions[0..<(count * outputCount)]
     switch list.head {
-    case .softmax: backend.softmax(rows: count, columns: outputCount, input: values, output: result)
+    case .softmax: backend.softmax(rows: count * labelCount, columns: classCount, input: values, output: result)
     case .sigmoid: backend.activationForward(.sigmoid, input: values, output: result)
     case .none: backend.copy(values, to: result)
     }
   }
 
   private func upload(inputs: UnsafeBufferPointer<Float>, count: Int) {
-    let used = count * inputCount
-    backend.upload(UnsafeBufferPointer(rebasing: inputs[..<used]), to: list.input.data[0..<used])
+    guard list.inputs.count > 1 else {
+      let used = count * inputCount
+      backend.upload(UnsafeBufferPointer(rebasing: inputs[..<used]), to: list.inputs[0].data[0..<used])
+      return
+    }
+    var start = 0
+    for input in list.inputs {
+      let size = input.shape.count
+      var values: [Float] = []
+      values.reserveCapacity(count * size)
+      for image in 0..<count { values += inputs[(image * inputCount + start)..<(image * inputCount + start + size)] }
+      values.withUnsafeBufferPointer { backend.upload($0, to: input.data[0..<values.count]) }
+      start += size
+    }
   }
 
   private func download(_ slice: DeviceSlice, into values: inout [Float], at offset: Int) throws(TrainerError) {

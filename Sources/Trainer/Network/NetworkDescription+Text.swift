@@ -41,13 +41,30 @@ extension LayerDescription {
     case .add(let activation): words += inputs + (activation?.words ?? [])
     case .multiply, .concat: words += inputs
     case .activation(let activation): words += activation.arguments
-    case .globalAveragePool, .flatten, .softmax: break
+    case .embedding(let description): words += ["\(description.vocabulary)", "\(description.width)"]
+    case .recurrent(let description): words += description.words
+    case .input(let shape): words.append("\(shape)")
+    case .globalAveragePool, .flatten, .softmax, .sequence, .step: break
     }
     switch kind {
     case .add, .multiply, .concat: break
     default: if let input = inputs.first { words += ["from", input] }
     }
     return words.joined(separator: " ")
+  }
+}
+
+extension RecurrentDescription {
+  fileprivate var words: [String] {
+    var words = ["\(units)"]
+    switch direction {
+    case .forward: break
+    case .reverse: words.append("reverse")
+    case .both: words.append("bidirectional")
+    }
+    if isCarried { words.append("carry") }
+    if let state { words += ["state", "from", state] }
+    return words
   }
 }
 

@@ -133,15 +133,59 @@ private struct NetworkParser {
     case "concat":
       repeat { inputs.append(try reference(&line)) } while !line.isAtEnd
       return .concat
-    case "globalavgpool", "flatten", "softmax":
+    case "globalavgpool", "flatten", "softmax", "sequence", "first", "last":
       try readFrom(&line, &inputs)
-      return word.text == "flatten" ? .flatten : word.text == "softmax" ? .softmax : .globalAveragePool
+      return plainKind(word.text)
+    case "embedding":
+      let expected = "the number of tokens and the numbers for each, as 100 32"
+      let description = EmbeddingDescription(
+        vocabulary: try line.integer(expected, in: 1...1_000_000), width: try line.integer(expected, in: 1...65_536))
+      try readFrom(&line, &inputs)
+      return .embedding(description)
+    case "rnn", "lstm", "gru":
+      return .recurrent(try readRecurrent(Recurrent.Cell(keyword: word.text)!, &line, inputs: &inputs))
+    case "input":
+      let extents = try line.extents("HEIGHTxWIDTHxCHANNELS, as 20x1x1", counts: 3...3)
+      return .input(ImageShape(height: extents[0], width: extents[1], channels: extents[2]))
     default:
       guard let activation = Activation(keyword: word.text) else { throw line.error("a layer") }
       let function = try withArguments(activation, &line)
       try readFrom(&line, &inputs)
       return .activation(function)
     }
+  }
+
+  /// A kind that is its keyword alone.
+  private func plainKind(_ keyword: String) -> LayerKind {
+    switch keyword {
+    case "flatten": .flatten
+    case "softmax": .softmax
+    case "sequence": .sequence
+    case "globalavgpool": .globalAveragePool
+    default: .step(SequenceEnd(rawValue: keyword)!)
+    }
+  }
+
+  private func readRecurrent(
+    _ cell: Recurrent.Cell, _ line: inout LineScanner, inputs: inout [String]
+  ) throws(TrainerError) -> RecurrentDescription {
+    var result = RecurrentDescription(
+      cell: cell, units: try line.integer("a positive number of units", in: 1...65_536))
+    while !line.isAtEnd {
+      if line.takes("reverse") {
+        result.direction = .reverse
+      } else if line.takes("bidirectional") {
+        result.direction = .both
+      } else if line.takes("carry") {
+        result.isCarried = true
+      } else if line.takes("state") {
+        guard line.takes("from") else { throw line.error("'from' and the name of a layer above", known: ["from"]) }
+        result.state = try reference(&line)
+      } else {
+        try readFrom(&line, &inputs, options: ["reverse", "bidirectional", "carry", "state", "from"])
+      }
+    }
+    return result
   }
 
   private func readConvolution(

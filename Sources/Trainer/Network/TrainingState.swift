@@ -59,6 +59,13 @@ extension Network {
     seed = state.seed
   }
 
+  /// Lets the next step begin a new text: states that layers carry from step to step become 0.
+  public func resetCarriedStates() {
+    for layer in list.layers {
+      for each in layer.carriedStates { each.reset(on: backend) }
+    }
+  }
+
   /// Every tensor of a state, and where it lies.
   private var places: [(name: String, shape: [Int], slice: DeviceSlice)] {
     var result: [(name: String, shape: [Int], slice: DeviceSlice)] = []
@@ -76,6 +83,9 @@ extension Network {
     for (index, each) in statistics.enumerated() {
       result.append((each.name, [2, each.channels], each.values))
       if let average { result.append(("\(each.name)/average", [2, each.channels], average.statistics[index])) }
+    }
+    for layer in list.layers {
+      for each in layer.carriedStates { result += each.tensors }
     }
     return result
   }

@@ -4,8 +4,11 @@ import Format
 struct Wiring {
   /// All named.
   private(set) var layers: [LayerDescription]
-  /// Per layer, the producers of its inputs; −1 is the network's input.
+  /// Per layer, the producers of its inputs; −1 is the network's first input. A recurrent layer may have a second one, whose
+  /// output it begins with.
   private(set) var sources: [[Int]] = []
+  /// Per layer, the recurrent layer whose final state it begins with.
+  private(set) var stateSources: [Int?] = []
 
   /// - Throws: `TrainerError.invalid` about a name that is used twice or not known, a wrong number of inputs, a layer that
   ///   nothing reads, a softmax that is not the head.
@@ -22,6 +25,8 @@ struct Wiring {
       }
       let name = layers[index].name
       sources.append(try Wiring.resolve(layers[index], index: index, indices: indices))
+      stateSources.append(nil)
+      try resolveState(of: index, indices: indices)
       guard indices.updateValue(index, forKey: name) == nil else {
         throw .invalid(what: name, expected: "a name of its own", found: "a second layer of this name")
       }
@@ -39,6 +44,30 @@ struct Wiring {
       let name = "\(kind.keyword)\(counters[kind.keyword]!)"
       if !layers.contains(where: { $0.name == name }) { return name }
     }
+  }
+
+  /// The layer that a recurrent one takes its first state from: another recurrent layer's state, or numbers.
+  private mutating func resolveState(of index: Int, indices: [String: Int]) throws(TrainerError) {
+    guard case .recurrent(let description) = layers[index].kind, let name = description.state else { return }
+    guard let source = indices[name] else {
+      throw .invalid(what: layers[index].name, expected: "the name of a layer before it", found: "'\(name)'")
+    }
+    guard !description.isCarried, description.direction != .both else {
+      throw .invalid(
+        what: layers[index].name, expected: "one direction and no 'carry' beside 'state from'",
+        found: description.isCarried ? "'carry'" : "'bidirectional'")
+    }
+    guard source >= 0, case .recurrent(let other) = layers[source].kind else {
+      sources[index].append(source)
+      return
+    }
+    guard other.direction != .both, other.cell == description.cell, other.units == description.units else {
+      throw .invalid(
+        what: layers[index].name,
+        expected: "the state of a \(description.cell.keyword) \(description.units) of one direction",
+        found: "\(other.cell.keyword) \(other.units)\(other.direction == .both ? " bidirectional" : "")")
+    }
+    stateSources[index] = source
   }
 
   private static func resolve(
@@ -63,6 +92,10 @@ struct Wiring {
       guard !layer.inputs.isEmpty else {
         throw .invalid(what: layer.name, expected: "at least one layer to join", found: "none")
       }
+    case .input:
+      guard sources.isEmpty else {
+        throw .invalid(what: layer.name, expected: "an input that reads nothing", found: "\(sources.count)")
+      }
     default:
       if sources.isEmpty { sources = [index - 1] }
       guard sources.count == 1 else {
@@ -74,7 +107,7 @@ struct Wiring {
 
   private func check(head: Head) throws(TrainerError) {
     for (index, layer) in layers.enumerated() {
-      if index < layers.count - 1, !sources.contains(where: { $0.contains(index) }) {
+      if index < layers.count - 1, !sources.contains(where: { $0.contains(index) }), !stateSources.contains(index) {
         throw .invalid(what: layer.name, expected: "a layer that reads it", found: "none")
       }
       guard case .softmax = layer.kind else { continue }
