@@ -6,7 +6,16 @@ struct GraphExporter {
   private var tensors: [ObjectIdentifier: TensorIndex] = [:]
   private let backend: any Backend
 
-  init(_ backend: any Backend) { self.backend = backend }
+  /// Whether recurrent layers keep their state from run to run: the graph is of one step of a sequence.
+  let keepsStates: Bool
+
+  init(_ backend: any Backend, keepsStates: Bool) {
+    self.backend = backend
+    self.keepsStates = keepsStates
+  }
+
+  /// Whether `value` has a tensor.
+  func has(_ value: Value) -> Bool { tensors[ObjectIdentifier(value)] != nil }
 
   /// The tensor of `value`: [1, H, W, C], or [1, C] behind a flatten or a dense layer.
   mutating func tensor(of value: Value) -> TensorIndex {
@@ -31,7 +40,7 @@ struct GraphExporter {
     return reshape(index, to: [1, value.shape.height, value.shape.width, value.shape.channels])
   }
 
-  private mutating func reshape(_ index: TensorIndex, to shape: [Int]) -> TensorIndex {
+  mutating func reshape(_ index: TensorIndex, to shape: [Int]) -> TensorIndex {
     let name = graph.tensors[index].name + ".reshape"
     return graph.add(.reshape, name: name, inputs: [index], output: Tensor(name: name, type: .f32, shape: shape))
   }
@@ -39,14 +48,46 @@ struct GraphExporter {
   /// Lets `value` be tensor `index`.
   mutating func bind(_ value: Value, to index: TensorIndex) { tensors[ObjectIdentifier(value)] = index }
 
-  mutating func addInput(_ value: Value) {
-    let shape = [1, value.shape.height, value.shape.width, value.shape.channels]
-    let index = graph.add(Tensor(name: "input", type: .f32, shape: shape))
-    graph.inputs = [index]
-    bind(value, to: index)
+  /// Makes `value` a further input, [1, H, W, C], and gives its place among the inputs.
+  @discardableResult mutating func addInput(_ value: Value) -> Int {
+    let place = graph.inputs.count
+    let name = place == 0 ? "input" : "input\(place + 1)"
+    bind(
+      value, to: addInput(name, shape: [1, value.shape.height, value.shape.width, value.shape.channels]))
+    return place
   }
 
-  mutating func setOutput(_ index: TensorIndex) { graph.outputs = [index] }
+  mutating func addInput(_ name: String, shape: [Int]) -> TensorIndex {
+    let index = graph.add(Tensor(name: name, type: .f32, shape: shape))
+    graph.inputs.append(index)
+    return index
+  }
+
+  /// Makes `value`, [1, H, W, C], an output, unless it is one, and gives its place among the outputs.
+  mutating func addOutput(_ value: Value) -> Int {
+    let index = image(value)
+    if let place = graph.outputs.firstIndex(of: index) { return place }
+    graph.outputs.append(index)
+    return graph.outputs.count - 1
+  }
+
+  /// Lets input `input` have the value of tensor `output` in the next run.
+  mutating func addState(input: TensorIndex, output: TensorIndex) {
+    graph.states.append(State(input: input, output: output))
+    graph.outputs.append(output)
+  }
+
+  /// Makes `index` the first output.
+  mutating func setOutput(_ index: TensorIndex) { graph.outputs.insert(index, at: 0) }
+
+  /// A node of several outputs.
+  mutating func add(
+    _ op: Op, name: String, inputs: [TensorIndex], outputs: [(name: String, shape: [Int])]
+  ) -> [TensorIndex] {
+    let indices = outputs.map { graph.add(Tensor(name: $0.name, type: .f32, shape: $0.shape)) }
+    graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: indices))
+    return indices
+  }
 
   mutating func add(_ op: Op, name: String, inputs: [TensorIndex], shape: [Int]) -> TensorIndex {
     graph.add(op, name: name, inputs: inputs, output: Tensor(name: name, type: .f32, shape: shape))

@@ -29,12 +29,14 @@ extension ConvolutionLayer {
 
 extension DenseLayer {
   func export(to exporter: inout GraphExporter) throws(TrainerError) {
-    var inputs = [exporter.flat(input), try exporter.constant(weights)]
+    // The steps of a sequence are what images of a batch are elsewhere.
+    let x = steps == 1 ? exporter.flat(input) : exporter.reshape(exporter.image(input), to: [steps, geometry.inputs])
+    var inputs = [x, try exporter.constant(weights)]
     if let bias { inputs.append(try exporter.constant(bias)) }
-    let result = exporter.add(name, activation: activation, inputs: inputs, shape: [1, geometry.outputs]) {
+    let result = exporter.add(name, activation: activation, inputs: inputs, shape: [steps, geometry.outputs]) {
       .dense(Dense(activation: $0))
     }
-    exporter.bind(output, to: result)
+    exporter.bind(output, to: steps == 1 ? result : exporter.reshape(result, to: [1, steps, 1, geometry.outputs]))
   }
 }
 

@@ -20,7 +20,7 @@ extension LayerKind {
     case .concat: "concat"
     case .sequence: "sequence"
     case .embedding: "embedding"
-    case .recurrent(let description): description.cell.keyword
+    case .recurrent(let description): description.cell.name
     case .step(let end): end.rawValue
     case .input: "input"
     }
@@ -29,23 +29,7 @@ extension LayerKind {
   static let keywords =
     ["conv", "depthwise", "dense", "maxpool", "avgpool", "globalavgpool", "batchnorm"]
     + Activation.allCases.map(\.keyword) + ["flatten", "dropout", "softmax", "add", "multiply", "concat"]
-    + ["sequence", "embedding", "rnn", "lstm", "gru", "first", "last", "input"]
-}
-
-extension Recurrent.Cell {
-  /// The word for it in a description.
-  var keyword: String {
-    switch self {
-    case .rnn: "rnn"
-    case .lstm: "lstm"
-    case .gru: "gru"
-    }
-  }
-
-  init?(keyword: String) {
-    guard let found = Recurrent.Cell.allCases.first(where: { $0.keyword == keyword }) else { return nil }
-    self = found
-  }
+    + ["sequence", "embedding"] + Recurrent.Cell.allCases.map(\.name) + ["first", "last", "input"]
 }
 
 extension Activation {

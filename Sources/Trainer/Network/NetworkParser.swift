@@ -142,12 +142,13 @@ private struct NetworkParser {
         vocabulary: try line.integer(expected, in: 1...1_000_000), width: try line.integer(expected, in: 1...65_536))
       try readFrom(&line, &inputs)
       return .embedding(description)
-    case "rnn", "lstm", "gru":
-      return .recurrent(try readRecurrent(Recurrent.Cell(keyword: word.text)!, &line, inputs: &inputs))
     case "input":
       let extents = try line.extents("HEIGHTxWIDTHxCHANNELS, as 20x1x1", counts: 3...3)
       return .input(ImageShape(height: extents[0], width: extents[1], channels: extents[2]))
     default:
+      if let cell = Recurrent.Cell.allCases.first(where: { $0.name == word.text }) {
+        return .recurrent(try readRecurrent(cell, &line, inputs: &inputs))
+      }
       guard let activation = Activation(keyword: word.text) else { throw line.error("a layer") }
       let function = try withArguments(activation, &line)
       try readFrom(&line, &inputs)

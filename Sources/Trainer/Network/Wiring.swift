@@ -64,8 +64,8 @@ struct Wiring {
     guard other.direction != .both, other.cell == description.cell, other.units == description.units else {
       throw .invalid(
         what: layers[index].name,
-        expected: "the state of a \(description.cell.keyword) \(description.units) of one direction",
-        found: "\(other.cell.keyword) \(other.units)\(other.direction == .both ? " bidirectional" : "")")
+        expected: "the state of a \(description.cell.name) \(description.units) of one direction",
+        found: "\(other.cell.name) \(other.units)\(other.direction == .both ? " bidirectional" : "")")
     }
     stateSources[index] = source
   }
