@@ -8,12 +8,9 @@ struct Calibration {
   private let session: Session
   private let reader: BatchReader
 
-  init(_ model: Model, path: String) throws {
-    guard let preprocessing = model.metadata.preprocessing else {
-      throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
-    }
+  init(_ model: Model) throws {
     session = try Session(model, options: SessionOptions(threads: 1, computesEveryTensor: true))
-    reader = BatchReader(preprocessing)
+    reader = BatchReader(model.metadata.preprocessing)
   }
 
   /// The range of every activation over `examples`.

@@ -6,16 +6,37 @@ import Trainer
 /// Options that several commands take.
 enum CommonOptions {
   static let data = Option(
-    "data", value: "DATA", help: "fashion-mnist, a folder of IDX files, or a folder of photos per class")
-  static let splitSeed = Option(
-    "split-seed", value: "N", help: "draws the test photos of a folder without train/ and test/ (default 0)")
+    "data", value: "DATA",
+    help: "fashion-mnist, a folder of IDX or CIFAR files, a CSV file, or a folder of photos per class")
+  /// How data is read, whatever it is.
+  static let reading = [
+    Option("split-seed", value: "N", help: "draws the test examples where the data does not name them (default 0)"),
+    Option("label", value: "COLUMN", help: "the column of a CSV file that has the classes (default: the last)"),
+    Option("target", value: "COLUMNS", help: "columns of a CSV file whose numbers are predicted, as price,area"),
+    Option("cache", value: "DIR", help: "keeps decoded photos (default: edgerun in ~/.cache; none: nowhere)"),
+  ]
   static let threads = Option("threads", value: "N", help: "default: as many as the CPU has")
   static let json = Option("json", help: "print JSON instead of text")
 
   static let threadRange = 1...256
 
-  static func splitSeed(_ arguments: Arguments) throws -> UInt64 {
-    UInt64(try arguments.integer("split-seed", in: 0...Int.max) ?? 0)
+  /// From the options of `reading`.
+  static func dataOptions(_ arguments: Arguments, command: Command) throws -> DataOptions {
+    var options = DataOptions(splitSeed: UInt64(try arguments.integer("split-seed", in: 0...Int.max) ?? 0))
+    if let columns = arguments.string("target") {
+      guard !arguments.has("label") else {
+        throw UsageError("--label", expected: "not both, --label and --target", found: "both", command: command.name)
+      }
+      options.columns = .numbers(columns.split(separator: ",").map(String.init))
+    } else if let column = arguments.string("label") {
+      options.columns = .label(column)
+    }
+    switch arguments.string("cache") {
+    case nil: options.cache = DataCache.standard
+    case "none": break
+    case let folder?: options.cache = DataCache(folder: folder)
+    }
+    return options
   }
 }
 
@@ -24,6 +45,7 @@ func availableThreads() -> Int { ProcessInfo.processInfo.activeProcessorCount }
 
 /// Tells on standard error which files of the data could not be decoded.
 func noteSkipped(_ data: DataSet) {
+  for text in data.notes { note(text) }
   guard !data.skipped.isEmpty else { return }
   for file in data.skipped.prefix(10) { note("skipped \(file.reason)") }
   if data.skipped.count > 10 { note("skipped \(data.skipped.count - 10) files more") }

@@ -40,7 +40,7 @@ enum Edgetrain {
     case "bench": try BenchCommand.run(rest)
     case "init": try InitCommand.run(rest)
     case "info": try InfoCommand.run(rest)
-    case "data": try InfoCommand.runData(rest)
+    case "data": try DataCommand.run(rest)
     case "lr-find": try RateFindCommand.run(rest)
     case "look": try LookCommand.run(rest)
     case "demo": try DemoCommand.run(rest)

@@ -8,13 +8,13 @@ enum EvaluateCommand {
     summary: "Measures a model file, float or int8, on a data set's test images, computing as the device does.",
     operands: [Operand("MODEL")],
     options: [
-      CommonOptions.data, CommonOptions.splitSeed,
+      CommonOptions.data,
       Option("limit", value: "N", help: "only N test images, drawn at random but always the same"),
       Option("confusion", help: "print the confusion matrix"),
       Option("report", value: "HTML", help: "write a page with confusion matrix, precision, recall and worst mistakes"),
       Option("compare", value: "OTHER", help: "a second model on the same images, with McNemar's paired test"),
       CommonOptions.threads, CommonOptions.json,
-    ],
+    ] + CommonOptions.reading,
     examples: [
       "edgetrain evaluate lenet5.bin --data fashion-mnist --confusion",
       "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --compare lenet5.bin",
@@ -26,53 +26,65 @@ enum EvaluateCommand {
     let source = try DataSource(command.required("data", of: arguments))
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
-    let splitSeed = try CommonOptions.splitSeed(arguments)
+    let options = try CommonOptions.dataOptions(arguments, command: command)
     let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
-    let file = try ModelFile(path: arguments.operands[0], data: source, splitSeed: splitSeed)
+    let file = try ModelFile(path: arguments.operands[0], data: source, options: options)
     noteSkipped(file.data)
     let examples = file.data.test.sample(limit)
     let clock = ContinuousClock()
     var scores: [Float] = []
     let evaluator = try Evaluator(file.model, path: file.path, threads: threads)
     let time = clock.measure { scores = evaluator.scores(examples) }
-    let report = ClassificationReport(labels: file.data.labels, truths: examples.classes, scores: scores)
-    try page?.write(RunReport(file, report, examples: examples, scores: scores).html())
-    var other: (path: String, report: ClassificationReport)?
+    let assessment = Assessment(examples, labels: file.data.labels, scores: scores)
+    try page?.write(RunReport(file, assessment, examples: examples, scores: scores).html())
+    var other: (path: String, assessment: Assessment)?
     if let path = arguments.string("compare") {
       // Its own recipe may ask for another size.
-      let second = try ModelFile(path: path, data: source, splitSeed: splitSeed)
+      let second = try ModelFile(path: path, data: source, options: options)
       let evaluator = try Evaluator(second.model, path: path, threads: threads)
-      other = (path, evaluator.report(second.data.test.sample(limit), labels: second.data.labels))
+      other = (path, evaluator.assess(second.data.test.sample(limit), labels: second.data.labels))
     }
     if arguments.has("json") {
-      writeJSON(file, report, confusion: arguments.has("confusion"), other: other)
+      writeJSON(file, assessment, confusion: arguments.has("confusion"), other: other)
     } else {
       let speed = "\(fixed(time.seconds, decimals: 2)) s"
-      write("\(file.path) on \(file.data.name): accuracy \(report.accuracyText) test images in \(speed)\n")
+      write("\(file.path) on \(file.data.name): \(assessment.summary) test \(examples.noun) in \(speed)\n")
+      writeText(assessment, confusion: arguments.has("confusion"), other: other)
+    }
+  }
+
+  private static func writeText(
+    _ assessment: Assessment, confusion: Bool, other: (path: String, assessment: Assessment)?
+  ) {
+    switch assessment {
+    case .classes(let report):
       write("top 3: \(percent(report.topThreeAccuracy, decimals: 2))\n\n\(report.classTable)")
-      if arguments.has("confusion") { write("\n\(report.confusionTable)") }
-      if let other {
-        let text = McNemar(report, other.report).text("the first", "the second")
-        write("\n\(other.path): accuracy \(other.report.accuracyText) test images\n\(text)\n")
-      }
+      if confusion { write("\n\(report.confusionTable)") }
+    case .numbers(let report): write("\n\(report.table)")
+    }
+    guard let other else { return }
+    write("\n\(other.path): \(other.assessment.summary)\n")
+    if let first = assessment.classes, let second = other.assessment.classes {
+      write("\(McNemar(first, second).text("the first", "the second"))\n")
     }
   }
 
   private static func writeJSON(
-    _ file: ModelFile, _ report: ClassificationReport, confusion: Bool,
-    other: (path: String, report: ClassificationReport)?
+    _ file: ModelFile, _ assessment: Assessment, confusion: Bool, other: (path: String, assessment: Assessment)?
   ) {
     var json = JSONWriter()
     json.object { json in
       json.field("model", file.path)
       json.field("data", file.data.name)
-      report.write(to: &json, confusion: confusion)
+      assessment.write(to: &json, confusion: confusion)
       if let other {
         json.object("compare") { json in
           json.field("model", other.path)
-          other.report.write(to: &json, confusion: confusion)
-          McNemar(report, other.report).write(to: &json, "first", "second")
+          other.assessment.write(to: &json, confusion: confusion)
+          if let first = assessment.classes, let second = other.assessment.classes {
+            McNemar(first, second).write(to: &json, "first", "second")
+          }
         }
       }
     }

@@ -4,31 +4,27 @@ import Runtime
 import Terminal
 import Trainer
 
-/// Runs a model on many images, as the device would: several sessions of one thread each, every one with its share.
+/// Runs a model on many examples, as the device would: several sessions of one thread each, every one with its share.
 struct Evaluator {
   let model: Model
-  let preprocessing: Preprocessing
   private let sessions: [Session]
 
   /// - Parameters:
   ///   - path: names the model in errors.
   ///   - threads: nil takes as many as the CPU has.
-  /// - Throws: `Problem` if the model does not tell how images are prepared, or is no classifier of one image.
+  /// - Throws: `Problem` if the model has not one input and one output.
   init(_ model: Model, path: String, threads: Int? = nil) throws {
-    guard let preprocessing = model.metadata.preprocessing else {
-      throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
-    }
     let graph = model.graph
-    guard graph.inputs.count == 1, graph.tensors[graph.inputs[0]].type == .f32,
-      graph.tensors[graph.inputs[0]].count == preprocessing.inputCount
+    let count = model.metadata.preprocessing?.inputCount
+    guard graph.inputs.count == 1, case let input = graph.tensors[graph.inputs[0]], input.type == .f32,
+      input.count == count ?? input.count
     else {
-      throw Problem("\(path): expected one f32 input of \(preprocessing.inputCount) elements, found another")
+      throw Problem("\(path): expected one f32 input\(count.map { " of \($0) elements" } ?? ""), found another")
     }
     guard graph.outputs.count == 1, graph.tensors[graph.outputs[0]].type == .f32 else {
       throw Problem("\(path): expected one f32 output, found another")
     }
     self.model = model
-    self.preprocessing = preprocessing
     sessions = try (0..<(threads ?? availableThreads())).map { _ throws in
       try Session(model, options: SessionOptions(threads: 1))
     }
@@ -39,9 +35,9 @@ struct Evaluator {
 
   /// The model's outputs, `classCount` per example.
   ///
-  /// - Precondition: the examples have the shape of `preprocessing`.
+  /// - Precondition: the examples have as many elements as the model's input.
   func scores(_ examples: Examples) -> [Float] {
-    let reader = BatchReader(preprocessing)
+    let reader = BatchReader(model.metadata.preprocessing)
     let classCount = classCount
     let share = (examples.count + sessions.count - 1) / sessions.count
     return [Float](unsafeUninitializedCapacity: examples.count * classCount) { result, initialized in
@@ -61,8 +57,8 @@ struct Evaluator {
     }
   }
 
-  /// How well the model classifies examples of classes called `labels`.
-  func report(_ examples: Examples, labels: [String]) -> ClassificationReport {
-    ClassificationReport(labels: labels, truths: examples.classes, scores: scores(examples))
+  /// How well the model does on examples of classes, or numbers, called `labels`.
+  func assess(_ examples: Examples, labels: [String]) -> Assessment {
+    Assessment(examples, labels: labels, scores: scores(examples))
   }
 }

@@ -14,7 +14,7 @@ struct Exporter {
   /// additions makes, a hundredth of what a wrong weight does.
   static let selfTestTolerance: Float = 1e-4
 
-  /// - Returns: the model, and its outputs for the test images, one number per class and image.
+  /// - Returns: the model, and its outputs for the test examples, one number per class and example.
   func export() throws -> (model: Model, testScores: [Float]) {
     var model = Model(graph: try run.exportGraph())
     model.metadata.name = run.description.name
@@ -23,13 +23,14 @@ struct Exporter {
     model.metadata.provenance = Provenance(
       tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count),
       seed: run.description.recipe.seed)
-    model.metadata.calibration = try Calibration(model, path: run.description.name)
+    model.metadata.calibration = try Calibration(model)
       .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
     model.selfTest = try selfTest(model)
     let evaluator = try Evaluator(model, path: run.description.name)
     let scores = evaluator.scores(data.test)
-    let report = ClassificationReport(labels: data.labels, truths: data.test.classes, scores: scores)
-    model.metadata.provenance.floatAccuracy = Float(report.accuracy)
+    if case .classes(let report) = Assessment(data.test, labels: data.labels, scores: scores) {
+      model.metadata.provenance.floatAccuracy = Float(report.accuracy)
+    }
     return (model, scores)
   }
 

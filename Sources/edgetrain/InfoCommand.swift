@@ -8,95 +8,28 @@ enum InfoCommand {
     name: "edgetrain info",
     summary: "Tells what is in a model file, a network description (.net) or a data set.",
     operands: [Operand("FILE")],
-    options: [CommonOptions.splitSeed, CommonOptions.json],
+    options: [CommonOptions.json] + CommonOptions.reading,
     examples: [
       "edgetrain info lenet5.bin", "edgetrain info nets/lenet5.net", "edgetrain info fashion-mnist",
     ])
-
-  /// `edgetrain data info DATA`: the same with data only.
-  static let dataCommand = Command(
-    name: "edgetrain data",
-    summary: "Tells what was read of a data set: classes, images of each, files left out.",
-    operands: [Operand("info"), Operand("DATA")],
-    options: [CommonOptions.splitSeed, CommonOptions.json],
-    examples: ["edgetrain data info fashion-mnist", "edgetrain data info photos"])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let path = arguments.operands[0]
     if path.hasSuffix(".net") {
       try describe(NetworkDescription(path: path), json: arguments.has("json"))
-    } else if isRegularFile(path) {
+    } else if isRegularFile(path), !DataSource.isTableName(path) {
       try describe(Model(readingFrom: path), path: path, json: arguments.has("json"))
     } else {
-      try describeData(path, arguments)
+      try DataCommand.describe(
+        DataSet(DataSource(path), options: CommonOptions.dataOptions(arguments, command: command)),
+        json: arguments.has("json"))
     }
-  }
-
-  static func runData(_ words: [String]) throws {
-    guard let arguments = try dataCommand.arguments(words) else { return }
-    guard arguments.operands[0] == "info" else {
-      throw UsageError("command", expected: "info", found: arguments.operands[0], command: dataCommand.name)
-    }
-    try describeData(arguments.operands[1], arguments)
   }
 
   private static func isRegularFile(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
-  }
-
-  // MARK: Data
-
-  private static func describeData(_ name: String, _ arguments: Arguments) throws {
-    let data = try DataSet(DataSource(name), splitSeed: CommonOptions.splitSeed(arguments))
-    let train = data.train.histogram(classCount: data.labels.count)
-    let test = data.test.histogram(classCount: data.labels.count)
-    let (mean, deviation) = data.train.statistics()
-    if arguments.has("json") {
-      var json = JSONWriter()
-      json.object { json in
-        json.field("data", data.name)
-        json.array("shape") { json in
-          for extent in [data.shape.height, data.shape.width, data.shape.channels] { json.value(extent) }
-        }
-        json.field("train", data.train.count)
-        json.field("test", data.test.count)
-        json.array("mean") { json in for value in mean { json.value(Double(value), decimals: 6) } }
-        json.array("deviation") { json in for value in deviation { json.value(Double(value), decimals: 6) } }
-        json.array("classes") { json in
-          for (index, label) in data.labels.enumerated() {
-            json.object { json in
-              json.field("label", label)
-              json.field("train", train[index])
-              json.field("test", test[index])
-            }
-          }
-        }
-        json.array("skipped") { json in
-          for file in data.skipped {
-            json.object { json in
-              json.field("file", file.path)
-              json.field("reason", file.reason)
-            }
-          }
-        }
-      }
-      write(json.text)
-      return
-    }
-    noteSkipped(data)
-    var table = TextTable([.right("class"), .left("label"), .right("train"), .right("test")])
-    for (index, label) in data.labels.enumerated() {
-      table.add(["\(index)", label, "\(train[index])", "\(test[index])"])
-    }
-    table.add(["", "all", "\(data.train.count)", "\(data.test.count)"])
-    write("\(data.name): images \(data.shape), mean \(list(mean)), deviation \(list(deviation)) of [0, 1]\n\n")
-    write(table.text)
-  }
-
-  private static func list(_ values: [Float]) -> String {
-    values.map { fixed(Double($0), decimals: 4) }.joined(separator: " ")
   }
 
   // MARK: Networks and models
@@ -161,8 +94,8 @@ enum InfoCommand {
     if let recipe = metadata.preprocessing {
       add(
         "images",
-        "\(recipe.height)x\(recipe.width)x\(recipe.channels), \(recipe.fit), mean \(list(recipe.mean)), "
-          + "deviation \(list(recipe.deviation))")
+        "\(recipe.height)x\(recipe.width)x\(recipe.channels), \(recipe.fit), mean \(recipe.mean.fourDecimals), "
+          + "deviation \(recipe.deviation.fourDecimals)")
     }
     add("calibration", metadata.calibration.isEmpty ? "none" : "\(metadata.calibration.count) ranges")
     add("self-test", model.selfTest == nil ? "none" : "one image")

@@ -11,7 +11,7 @@ enum LookCommand {
       + "templates fit, the loss landscape, weights.",
     operands: [Operand("MODEL")],
     options: [
-      CommonOptions.data, CommonOptions.splitSeed,
+      CommonOptions.data,
       Option("output", letter: "o", value: "HTML", help: "the page to write (default: look.html)"),
       Option("image", value: "N", help: "the test image whose feature maps are shown (default 0)"),
       Option("images", value: "N", help: "test images that are searched for what activates units (default 1000)"),
@@ -27,7 +27,7 @@ enum LookCommand {
       Option("loss-images", value: "N", help: "training images whose mean loss that is (default 256)"),
       Option("seed", value: "N", help: "draws the landscape's two directions (default 1)"),
       CommonOptions.threads,
-    ],
+    ] + CommonOptions.reading,
     examples: [
       "edgetrain look lenet5.bin --data fashion-mnist",
       "edgetrain look lenet5.bin --data fashion-mnist --image 7 --layer pool1 --units 6 -o pool1.html",
@@ -52,8 +52,9 @@ enum LookCommand {
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let pictures = try TemplatePictures(arguments)
     let file = try ModelFile(
-      path: arguments.operands[0], data: source, splitSeed: CommonOptions.splitSeed(arguments))
+      path: arguments.operands[0], data: source, options: CommonOptions.dataOptions(arguments, command: command))
     noteSkipped(file.data)
+    guard !file.data.test.holdsNumbers else { throw Problem("--data: expected images, found rows of numbers") }
     let image = try arguments.integer("image", in: 0...Int.max) ?? 0
     guard image < file.data.test.count else {
       throw UsageError(

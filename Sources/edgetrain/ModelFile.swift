@@ -11,17 +11,24 @@ struct ModelFile {
   /// Reads a model and then the data, brought to the size that the model asks for.
   ///
   /// - Throws: what reading throws; `Problem` if labels or classes do not match.
-  init(path: String, data source: DataSource, splitSeed: UInt64) throws {
+  init(path: String, data source: DataSource, options: DataOptions) throws {
     self.path = path
     model = try Model(readingFrom: path)
     let metadata = model.metadata
-    guard let recipe = metadata.preprocessing else {
-      throw Problem("\(path): expected a preprocessing recipe in the model file, found none")
+    let recipe = metadata.preprocessing
+    guard source.holdsNumbers == (recipe == nil) else {
+      throw recipe == nil
+        ? Problem("\(path): expected a preprocessing recipe in the model file, found none")
+        : Problem("\(path): expected images, as the model takes, found rows of numbers")
     }
-    data = try DataSet(source, geometry: recipe, splitSeed: splitSeed)
+    data = try DataSet(source, geometry: recipe, options: options)
     let outputs = model.graph.outputs.first.map { model.graph.tensors[$0].count } ?? 0
     guard outputs == data.labels.count else {
       throw Problem("\(path): expected \(data.labels.count) outputs, one per class of \(data.name), found \(outputs)")
+    }
+    let inputs = model.graph.inputs.first.map { model.graph.tensors[$0].count } ?? 0
+    guard inputs == data.shape.count else {
+      throw Problem("\(path): expected \(data.shape.count) inputs, one per column of \(data.name), found \(inputs)")
     }
     if !metadata.labels.isEmpty, metadata.labels != data.labels {
       let place = zip(metadata.labels, data.labels).enumerated().first { $0.element.0 != $0.element.1 }!

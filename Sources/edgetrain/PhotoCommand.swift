@@ -14,8 +14,7 @@ enum PhotoCommand {
       Option("width", value: "PIXELS", help: "default 640"),
       Option("height", value: "PIXELS", help: "default 480"),
       Option("quality", value: "Q", help: "of the JPEG, 1 to 100 (default 90)"),
-      CommonOptions.splitSeed,
-    ],
+    ] + CommonOptions.reading,
     examples: ["edgetrain photo --data fashion-mnist --index 0 -o camera.jpg"])
 
   static func run(_ words: [String]) throws {
@@ -27,7 +26,8 @@ enum PhotoCommand {
     let height = try arguments.integer("height", in: 16...8192) ?? 480
     let quality = try arguments.integer("quality", in: 1...100) ?? 90
 
-    let data = try DataSet(source, splitSeed: CommonOptions.splitSeed(arguments))
+    let data = try DataSet(source, options: CommonOptions.dataOptions(arguments, command: command))
+    guard !data.test.holdsNumbers else { throw Problem("--data: expected images, found rows of numbers") }
     guard index < data.test.count else {
       throw UsageError(
         "--index", expected: "0 to \(data.test.count - 1), a test image of \(data.name)", found: "\(index)",

@@ -43,7 +43,7 @@ final class Progress {
   func begin(data: DataSet, threads: Int) {
     guard style == .bar || style == .lines else { return }
     note(
-      "\(data.name): \(run.imagesPerEpoch) images \(data.shape) of \(data.labels.count) classes; "
+      "\(data.name): \(run.imagesPerEpoch) \(data.train.noun) \(data.shape) of \(data.contents); "
         + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads")
     if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
   }
@@ -83,11 +83,10 @@ final class Progress {
   /// Leaves the bar, so that something else can be written.
   func interrupt() { endLine() }
 
-  func end(_ model: Model, path: String) {
+  func end(_ model: Model, _ assessment: Assessment, path: String) {
     if run.isStoppedEarly && run.epoch < run.epochs && (style == .bar || style == .lines) {
       note("stopped early after epoch \(run.epoch): \(run.epochsWithoutBetter) epochs in a row were not better")
     }
-    let provenance = model.metadata.provenance
     let bytes = (try? model.encoded().count) ?? 0
     guard style != .json else {
       var json = JSONWriter(isOneLine: true)
@@ -95,14 +94,17 @@ final class Progress {
         json.field("event", "model")
         json.field("model", path)
         json.field("bytes", bytes)
-        json.field("test_accuracy", Double(provenance.floatAccuracy ?? .nan), decimals: 6)
+        if let report = assessment.classes {
+          json.field("test_accuracy", report.accuracy, decimals: 6)
+        } else {
+          assessment.write(to: &json, confusion: false)
+        }
         json.field("seconds", seconds, decimals: 3)
       }
       write(json.text)
       return
     }
-    let accuracy = provenance.floatAccuracy.map { percent(Double($0), decimals: 2) } ?? "unknown"
-    write("\(path): \(byteSize(bytes)), \(accuracy) of the test images right, \(fixed(seconds, decimals: 1)) s\n")
+    write("\(path): \(byteSize(bytes)), \(assessment.summary) test examples, \(fixed(seconds, decimals: 1)) s\n")
   }
 
   // MARK: Lines

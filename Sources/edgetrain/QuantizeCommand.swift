@@ -21,8 +21,8 @@ enum QuantizeCommand {
         help: "minmax (default), percentile (99.99 % inside), or percentile:P with 50 < P <= 100"),
       Option("dynamic", help: "int8 weights only; activations are quantized as they come, without calibration"),
       Option("report", help: "print ranges and signal-to-noise ratio of each layer"),
-      CommonOptions.splitSeed, CommonOptions.threads, CommonOptions.json,
-    ],
+      CommonOptions.threads, CommonOptions.json,
+    ] + CommonOptions.reading,
     examples: [
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --report",
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --observer percentile:99.9",
@@ -42,22 +42,22 @@ enum QuantizeCommand {
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
 
     let file = try ModelFile(
-      path: arguments.operands[0], data: source, splitSeed: CommonOptions.splitSeed(arguments))
+      path: arguments.operands[0], data: source, options: CommonOptions.dataOptions(arguments, command: command))
     noteSkipped(file.data)
     let before = try Evaluator(file.model, path: file.path, threads: threads)
-      .report(file.data.test, labels: file.data.labels)
+      .assess(file.data.test, labels: file.data.labels)
     var int8: Model
     if arguments.has("dynamic") {
       int8 = try file.model.dynamicallyQuantized()
     } else {
-      let ranges = try Calibration(file.model, path: file.path).ranges(
+      let ranges = try Calibration(file.model).ranges(
         file.data.train.sample(images), observer: observer)
       int8 = try file.model.quantized(ranges: ranges)
     }
     let after = try Evaluator(int8, path: output.path, threads: threads)
-      .report(file.data.test, labels: file.data.labels)
-    int8.metadata.provenance.floatAccuracy = Float(before.accuracy)
-    int8.metadata.provenance.int8Accuracy = Float(after.accuracy)
+      .assess(file.data.test, labels: file.data.labels)
+    int8.metadata.provenance.floatAccuracy = before.classes.map { Float($0.accuracy) }
+    int8.metadata.provenance.int8Accuracy = after.classes.map { Float($0.accuracy) }
 
     var report = try compareLayers(file, int8)
     let bytes = try int8.encoded()
@@ -120,8 +120,7 @@ enum QuantizeCommand {
     let int8Session = try Session(int8, options: options)
     var comparison = QuantizationComparison(float: floatSession.graph, int8: int8Session.graph)
     let examples = file.data.test.sample(comparedImages)
-    // `ModelFile` has made sure that there is a recipe.
-    let reader = BatchReader(file.model.metadata.preprocessing!)
+    let reader = BatchReader(file.model.metadata.preprocessing)
     for index in 0..<examples.count {
       for session in [floatSession, int8Session] {
         reader.read(examples, at: index, into: session.input(0).bindMemory(to: Float.self))
@@ -139,12 +138,15 @@ struct QuantizationResult {
   let output: String
   let data: String
   let layers: QuantizationReport
-  let before: ClassificationReport
-  let after: ClassificationReport
+  let before: Assessment
+  let after: Assessment
 
-  /// In the share of images classified right; negative where int8 is better.
-  private var drop: Double { before.accuracy - after.accuracy }
-  private var test: McNemar { McNemar(before, after) }
+  /// What was lost in the share of examples classified right (negative where int8 is better), and whether that is chance;
+  /// nil where numbers are predicted.
+  private var loss: (drop: Double, test: McNemar)? {
+    guard let before = before.classes, let after = after.classes else { return nil }
+    return (before.accuracy - after.accuracy, McNemar(before, after))
+  }
 
   func text(withLayers: Bool) -> String {
     var text = ""
@@ -161,12 +163,14 @@ struct QuantizationResult {
       text += table.text + "\n"
     }
     let ratio = Double(layers.bytesBefore) / Double(layers.bytesAfter)
-    var table = TextTable([.left(""), .right("file"), .left("accuracy on the test images")])
-    table.add([input, byteSize(layers.bytesBefore), before.accuracyText])
-    table.add([output, byteSize(layers.bytesAfter), after.accuracyText])
+    var table = TextTable([.left(""), .right("file"), .left("on the test examples")])
+    table.add([input, byteSize(layers.bytesBefore), before.summary])
+    table.add([output, byteSize(layers.bytesAfter), after.summary])
     text += table.text
-    text += "\(fixed(ratio, decimals: 2)) times smaller; drop \(fixed(drop * 100, decimals: 2)) points; "
-    return text + test.text("float", "int8") + "\n"
+    text += "\(fixed(ratio, decimals: 2)) times smaller"
+    guard let loss else { return text + "\n" }
+    text += "; drop \(fixed(loss.drop * 100, decimals: 2)) points; "
+    return text + loss.test.text("float", "int8") + "\n"
   }
 
   var json: String {
@@ -177,10 +181,15 @@ struct QuantizationResult {
       json.field("data", data)
       json.field("bytes_before", layers.bytesBefore)
       json.field("bytes_after", layers.bytesAfter)
-      json.field("images", before.count)
-      json.field("accuracy_before", before.accuracy, decimals: 6)
-      json.field("accuracy_after", after.accuracy, decimals: 6)
-      test.write(to: &json, "float", "int8")
+      if let before = before.classes, let after = after.classes, let loss {
+        json.field("images", before.count)
+        json.field("accuracy_before", before.accuracy, decimals: 6)
+        json.field("accuracy_after", after.accuracy, decimals: 6)
+        loss.test.write(to: &json, "float", "int8")
+      } else {
+        json.object("before") { before.write(to: &$0, confusion: false) }
+        json.object("after") { after.write(to: &$0, confusion: false) }
+      }
       json.array("layers") { json in
         for layer in layers.layers {
           json.object { json in

@@ -16,8 +16,8 @@ enum RateFindCommand {
       Option("steps", value: "N", help: "how many steps (default 200)"),
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
       Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
-      CommonOptions.splitSeed, CommonOptions.threads, CommonOptions.json,
-    ],
+      CommonOptions.threads, CommonOptions.json,
+    ] + CommonOptions.reading,
     examples: [
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist -o lr.html",
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist --from 1e-4 --to 1 --steps 400",
@@ -30,7 +30,7 @@ enum RateFindCommand {
     let page = try arguments.string("output").map { try OutputFile(path: $0) }
     var curve = try curve(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
-    let splitSeed = try CommonOptions.splitSeed(arguments)
+    let options = try CommonOptions.dataOptions(arguments, command: command)
     var description = try NetworkDescription(path: path)
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { description.recipe.seed = UInt64(seed) }
@@ -39,7 +39,7 @@ enum RateFindCommand {
     description.recipe.validation = 0
     OpenBLASEnvironment.establish()
 
-    let data = try DataSet(source, for: description, path: path, splitSeed: splitSeed)
+    let data = try DataSet(source, for: description, path: path, options: options)
     noteSkipped(data)
     let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
     let end = try search(&curve, run)

@@ -67,8 +67,9 @@ struct RunFolder {
   }
 
   /// Writes the report.
-  func end(_ run: TrainingRun, data: DataSet, model: Model, testScores: [Float], seconds: Double) throws {
-    let classification = ClassificationReport(labels: data.labels, truths: data.test.classes, scores: testScores)
+  func end(
+    _ run: TrainingRun, data: DataSet, model: Model, _ assessment: Assessment, testScores: [Float]
+  ) throws {
     let trained = log.records.reduce(0) { $0 + $1.seconds }
     let images = log.records.reduce(0) { $0 + $1.seconds * $1.imagesPerSecond }
     let report = RunReport(
@@ -77,14 +78,14 @@ struct RunFolder {
         + "seed \(run.description.recipe.seed)"
         + (run.imagesPerEpoch < data.train.count
           ? "; \(data.train.count - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),
-      figures: classification.figures + [
+      figures: assessment.figures + [
         .init("weights and biases", shortCount(run.parameterCount)),
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try model.encoded().count)), .init("training", duration(trained)),
         .init("images a second", shortCount(Int(images / max(trained, 1e-9)))),
       ],
-      log: log, classification: classification,
-      mistakes: classification.worstMistakes(in: data.test, scores: testScores),
+      log: log, classification: assessment.classes,
+      mistakes: assessment.worstMistakes(in: data.test, scores: testScores),
       settings: [
         ("Command", (["edgetrain"] + processArguments()).joined(separator: " ")), ("Network", run.description.text),
       ])
@@ -99,33 +100,46 @@ struct RunFolder {
   }
 }
 
-extension ClassificationReport {
-  /// How well the classifier did, for the top of a page.
+extension Assessment {
+  /// How well the model did, for the top of a page.
   fileprivate var figures: [RunReport.Figure] {
-    [
-      .init(
-        "accuracy on \(count) test images",
-        "\(percent(accuracy, decimals: 2)) ± \(fixed(standardError * 100, decimals: 2))"),
-      .init("among the first three", percent(topThreeAccuracy, decimals: 2)),
-    ]
+    switch self {
+    case .classes(let report):
+      [
+        .init(
+          "accuracy on \(report.count) test examples",
+          "\(percent(report.accuracy, decimals: 2)) ± \(fixed(report.standardError * 100, decimals: 2))"),
+        .init("among the first three", percent(report.topThreeAccuracy, decimals: 2)),
+      ]
+    case .numbers(let report):
+      report.targets.flatMap { target in
+        [
+          .init("\(target.name): root mean squared error on \(report.count) rows", target.rootMeanSquare.significant),
+          .init(
+            "\(target.name): share of the variance explained", target.explained.map { fixed($0, decimals: 4) } ?? "–"),
+        ]
+      }
+    }
   }
 
+  /// With pictures; none of rows of numbers.
   fileprivate func worstMistakes(in examples: Examples, scores: [Float]) -> [(mistake: Mistake, image: Image)] {
-    Mistake.worst(RunReport.mistakeCount, of: self, scores: scores).map { ($0, examples.image($0.index)) }
+    guard case .classes(let report) = self, !examples.holdsNumbers else { return [] }
+    return Mistake.worst(RunReport.mistakeCount, of: report, scores: scores).map { ($0, examples.image($0.index)) }
   }
 }
 
 extension RunReport {
   /// Of a model file on the examples that it was measured on.
-  init(_ file: ModelFile, _ classification: ClassificationReport, examples: Examples, scores: [Float]) throws {
+  init(_ file: ModelFile, _ assessment: Assessment, examples: Examples, scores: [Float]) throws {
     let metadata = file.model.metadata
     self.init(
       title: "\(metadata.name) on \(file.data.name)", summary: "\(file.path), \(metadata.provenance.tool).",
-      figures: classification.figures + [
+      figures: assessment.figures + [
         .init("multiply-accumulates", shortCount(file.model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try file.model.encoded().count)),
-      ], log: RunLog(), classification: classification,
-      mistakes: classification.worstMistakes(in: examples, scores: scores),
+      ], log: RunLog(), classification: assessment.classes,
+      mistakes: assessment.worstMistakes(in: examples, scores: scores),
       settings: [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
   }
 }

@@ -20,7 +20,6 @@ enum TrainCommand {
       Option(
         "validation", value: "SHARE", help: "share of the training images held out; the best epoch on them is kept"),
       Option("limit", value: "N", help: "only N training images, drawn at random but always the same"),
-      CommonOptions.splitSeed,
       Option(
         "checkpoint", value: "FILE",
         help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
@@ -28,7 +27,7 @@ enum TrainCommand {
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
       Option("json", help: "one JSON document a line on standard output, one for each epoch and one for the model"),
       Option("quiet", letter: "q", help: "no progress"),
-    ],
+    ] + CommonOptions.reading,
     examples: [
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin",
       "edgetrain train nets/fashion_cnn.net --data photos --validation 0.1 -o photos.bin",
@@ -49,10 +48,10 @@ enum TrainCommand {
       path: arguments.string("checkpoint") ?? folder?.path(of: "checkpoint") ?? output.path + ".checkpoint")
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
-    let splitSeed = try CommonOptions.splitSeed(arguments)
+    let options = try CommonOptions.dataOptions(arguments, command: command)
     OpenBLASEnvironment.establish()
 
-    var data = try DataSet(source, for: description, path: path, splitSeed: splitSeed)
+    var data = try DataSet(source, for: description, path: path, options: options)
     noteSkipped(data)
     data.train = data.train.sample(limit)
     let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
@@ -68,9 +67,10 @@ enum TrainCommand {
     try train(run, progress: progress, checkpoint: checkpoint, folder: &folder)
     let (model, scores) = try Exporter(run: run, data: data).export()
     try model.write(to: output.path)
-    try folder?.end(run, data: data, model: model, testScores: scores, seconds: progress.seconds)
+    let assessment = Assessment(data.test, labels: data.labels, scores: scores)
+    try folder?.end(run, data: data, model: model, assessment, testScores: scores)
     unlink(checkpoint.path)
-    progress.end(model, path: output.path)
+    progress.end(model, assessment, path: output.path)
   }
 
   /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
@@ -148,14 +148,18 @@ enum TrainCommand {
 
 extension DataSet {
   /// Reads the data, brought to the input size of the network that the file at `path` describes.
-  init(_ source: DataSource, for description: NetworkDescription, path: String, splitSeed: UInt64) throws {
+  init(_ source: DataSource, for description: NetworkDescription, path: String, options: DataOptions) throws {
     let input = description.input
+    guard !source.holdsNumbers else {
+      try self.init(source, options: options)
+      return
+    }
     guard input.channels == 1 || input.channels == 3 else {
       throw Problem("\(path): input: expected 1 or 3 channels, as images have, found \(input.channels)")
     }
     let geometry = Preprocessing(
       width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
-    try self.init(source, geometry: geometry, splitSeed: splitSeed)
+    try self.init(source, geometry: geometry, options: options)
   }
 }
 

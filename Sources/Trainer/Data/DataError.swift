@@ -25,6 +25,18 @@ public enum DataError: Error, Equatable, Sendable {
   /// A class in the test folder that the training folder does not have.
   case unknownClass(folder: String, label: String)
   case noExamples(what: String)
+  case cannotWrite(path: String, reason: String)
+  /// A file of records of so many bytes each; bytes found.
+  case wrongRecords(path: String, record: Int, found: Int)
+  /// A line of a text file, from 1.
+  case wrongLine(path: String, line: Int, expected: String, found: String)
+  /// A field of a table.
+  case wrongField(path: String, line: Int, column: String, expected: String, found: String)
+  case noColumn(path: String, name: String, columns: [String])
+  /// A column of classes that are all the same.
+  case oneClass(path: String, column: String, found: String)
+  /// A class with too few rows to have some for testing.
+  case tooFewRows(path: String, label: String, expected: Int, found: Int)
 }
 
 extension DataError {
@@ -34,7 +46,8 @@ extension DataError {
     case .cannotRead(let path, let reason): "\(path): cannot read: \(reason)"
     case .notInstalled(let name, let folder, _): "\(name): expected its files in \(folder), found none"
     case .unknownLayout(let path, let found):
-      "\(path): expected `fashion-mnist`, a folder of IDX files or a folder of images per class, found \(found)"
+      "\(path): expected `fashion-mnist`, a folder of IDX or CIFAR files, a CSV file or a folder of images per class, "
+        + "found \(found)"
     case .wrongMagic(let path, let expected, let found):
       "\(path): IDX magic: expected 0x\(hex(expected)), found 0x\(hex(found))"
     case .invalidHeader(let path, let what, let expected, let found):
@@ -57,6 +70,19 @@ extension DataError {
     case .unknownClass(let folder, let label):
       "\(folder)/\(label): expected a class that the training folder has, found a new one"
     case .noExamples(let what): "\(what): expected at least 1 example, found 0"
+    case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
+    case .wrongRecords(let path, let record, let found):
+      "\(path): length: expected a multiple of \(record) bytes, found \(found)"
+    case .wrongLine(let path, let line, let expected, let found):
+      "\(path):\(line): expected \(expected), found \(found)"
+    case .wrongField(let path, let line, let column, let expected, let found):
+      "\(path):\(line): column \(column): expected \(expected), found \(found)"
+    case .noColumn(let path, let name, let columns):
+      "\(path): expected one of the columns \(columns.prefix(20).joined(separator: ", ")), found '\(name)'"
+    case .oneClass(let path, let column, let found):
+      "\(path): column \(column): expected at least 2 classes, found only '\(found)'"
+    case .tooFewRows(let path, let label, let expected, let found):
+      "\(path): class \(label): expected at least \(expected) rows, found \(found)"
     }
   }
 
@@ -67,9 +93,12 @@ extension DataError {
     case .unknownLayout:
       "IDX files are named train-images-idx3-ubyte[.gz] and so on; images are photos/cat/1.jpg, photos/dog/1.jpg, …"
     case .tooFewClasses: "images belong in one folder per class: photos/cat/1.jpg, photos/dog/1.jpg, …"
-    case .wrongLength: "the file is damaged: fetch it again"
+    case .wrongLength, .wrongRecords: "the file is damaged: fetch it again"
+    case .noColumn: "columns are named as in the first line, or by number, from 1"
+    case .wrongField(_, _, _, "a number", _): "--label names the column of classes (the last one without it)"
     case .cannotRead, .wrongMagic, .invalidHeader, .countMismatch, .labelOutOfRange, .shapeMismatch,
-      .wrongLabelCount, .tooFewImages, .unknownClass, .noExamples:
+      .wrongLabelCount, .tooFewImages, .unknownClass, .noExamples, .cannotWrite, .wrongLine, .wrongField, .oneClass,
+      .tooFewRows:
       nil
     }
   }

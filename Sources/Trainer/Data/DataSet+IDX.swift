@@ -69,7 +69,7 @@ extension DataSet {
   }
 
   /// The lines of a text file, or nil where there is none.
-  private static func readLabelNames(_ path: String) throws(DataError) -> [String]? {
+  static func readLabelNames(_ path: String) throws(DataError) -> [String]? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let limit = 1 << 20
     let bytes = try ByteStream(path: path).read(limit)

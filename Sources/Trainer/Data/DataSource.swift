@@ -6,57 +6,100 @@ import Vision
 public enum DataSource: Equatable, Sendable {
   case fashionMNIST
   case idx(folder: String)
+  case cifar(folder: String)
   case photos(folder: String)
+  /// A CSV file, or a folder with `train.csv`.
+  case table(path: String)
 
-  /// `fashion-mnist`, a folder of IDX files, or a folder of photos per class. A folder that happens to have the name
-  /// of a built-in data set is written with a slash: `./fashion-mnist`.
+  /// `fashion-mnist`; a folder of IDX files, of CIFAR's binary files, of CSV files or of photos per class; or a CSV file. A
+  /// folder that happens to have the name of a built-in data set is written with a slash: `./fashion-mnist`.
   public init(_ name: String) throws(DataError) {
     if name == "fashion-mnist" {
       self = .fashionMNIST
       return
     }
-    var folder = name
-    while folder.count > 1 && folder.hasSuffix("/") { folder.removeLast() }
-    guard FileManager.default.fileExists(atPath: folder) else {
+    var path = name
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    guard FileManager.default.fileExists(atPath: path) else {
       throw .unknownLayout(path: name, found: "nothing of that name")
     }
-    guard DataSet.isFolder(folder) else { throw .unknownLayout(path: name, found: "a file") }
-    if DataSet.IDXFile.allCases.contains(where: { DataSet.idxFile($0, in: folder) != nil }) {
-      self = .idx(folder: folder)
-    } else if DataSet.hasPhotoLayout(folder) {
-      self = .photos(folder: folder)
-    } else {
-      throw .unknownLayout(path: name, found: "a folder with neither")
+    guard DataSet.isFolder(path) else {
+      guard DataSource.isTableName(path) else {
+        throw .unknownLayout(path: name, found: "a file of another kind")
+      }
+      self = .table(path: path)
+      return
     }
+    if DataSet.IDXFile.allCases.contains(where: { DataSet.idxFile($0, in: path) != nil }) {
+      self = .idx(folder: path)
+    } else if CIFAR(in: path) != nil {
+      self = .cifar(folder: path)
+    } else if FileManager.default.fileExists(atPath: path + "/train.csv") {
+      self = .table(path: path)
+    } else if PhotoFolder.hasLayout(path) {
+      self = .photos(folder: path)
+    } else {
+      throw .unknownLayout(path: name, found: "a folder with none of these")
+    }
+  }
+
+  /// Whether a file of this name is taken for a CSV file.
+  public static func isTableName(_ path: String) -> Bool {
+    [".csv", ".tsv", ".csv.gz"].contains { path.lowercased().hasSuffix($0) }
   }
 
   /// The name by which a model file remembers the data.
   public var name: String {
     switch self {
     case .fashionMNIST: "fashion-mnist"
-    case .idx(let folder), .photos(let folder): URL(fileURLWithPath: folder).lastPathComponent
+    case .idx(let path), .cifar(let path), .photos(let path), .table(let path):
+      URL(fileURLWithPath: path).lastPathComponent
     }
+  }
+
+  /// Whether examples are rows of numbers, and no images.
+  public var holdsNumbers: Bool { if case .table = self { true } else { false } }
+}
+
+/// How a data set is read.
+public struct DataOptions: Equatable, Sendable {
+  /// Draws the examples to test with where the data does not say which they are.
+  public var splitSeed: UInt64
+  /// What is to be predicted of a table.
+  public var columns: TargetColumns
+  /// Where decoded photos are kept; nil keeps none.
+  public var cache: DataCache?
+
+  public init(splitSeed: UInt64 = 0, columns: TargetColumns = .lastIsClass, cache: DataCache? = nil) {
+    self.splitSeed = splitSeed
+    self.columns = columns
+    self.cache = cache
   }
 }
 
 extension DataSet {
   /// Reads all of `source`.
   ///
-  /// - Parameters:
-  ///   - geometry: the size, channels and fit that every image is brought to, with the same code as on the device;
-  ///     mean and deviation play no part. Nil leaves IDX images as they are and brings photos to 64×64 in colour.
-  ///   - splitSeed: draws the test photos of a folder that has no `test` folder.
-  public init(_ source: DataSource, geometry: Preprocessing? = nil, splitSeed: UInt64 = 0) throws(DataError) {
+  /// - Parameter geometry: the size, channels and fit that every image is brought to, with the same code as on the device;
+  ///   mean and deviation play no part. Nil leaves images as they are and brings photos to 64×64 in colour. Rows of
+  ///   numbers have none.
+  public init(
+    _ source: DataSource, geometry: Preprocessing? = nil, options: DataOptions = DataOptions()
+  ) throws(DataError) {
     switch source {
     case .fashionMNIST:
       self = try DataSet.fashionMNIST().fitted(to: geometry)
     case .idx(let folder):
       self = try DataSet(idxFolder: folder, name: source.name).fitted(to: geometry)
+    case .cifar(let folder):
+      guard let kind = CIFAR(in: folder) else { throw .unknownLayout(path: folder, found: "nothing of the kind") }
+      self = try DataSet(cifar: kind, folder: folder, name: source.name).fitted(to: geometry)
     case .photos(let folder):
       let geometry =
         geometry
         ?? Preprocessing(width: 64, height: 64, channels: 3, fit: .crop, mean: [0, 0, 0], deviation: [1, 1, 1])
-      try self.init(photos: folder, name: source.name, geometry: geometry, splitSeed: splitSeed)
+      try self.init(photos: folder, name: source.name, geometry: geometry, options: options)
+    case .table(let path): try self.init(table: path, name: source.name, options: options)
     }
   }
 
@@ -65,20 +108,6 @@ extension DataSet {
     var result = self
     result.train = train.fitted(to: geometry)
     result.test = test.fitted(to: geometry)
-    return result
-  }
-}
-
-extension Examples {
-  /// Every image brought to the size and channels of `geometry`; the same bytes where they have them already and
-  /// nothing is to be cut off.
-  func fitted(to geometry: Preprocessing) -> Examples {
-    let target = ImageShape(height: geometry.height, width: geometry.width, channels: geometry.channels)
-    guard shape != target || (geometry.fit == .crop && geometry.cropFraction < 1) else { return self }
-    var result = Examples(shape: target)
-    for index in 0..<count {
-      result.append(pixels: geometry.fitted(image(index)).pixels, class: classes[index])
-    }
     return result
   }
 }

@@ -1,10 +1,13 @@
 import Format
 
 extension Examples {
-  /// A number that tells these examples from all others: XXH64 of the pixels, then of the classes.
+  /// A number that tells these examples from all others: XXH64 of the pixels, then of the classes; numbers after them.
   var checksum: UInt64 {
-    let images = pixels.withUnsafeBytes { XXH64.hash($0) }
-    return classes.withUnsafeBytes { XXH64.hash($0, seed: images) }
+    var hash = pixels.withUnsafeBytes { XXH64.hash($0) }
+    hash = classes.withUnsafeBytes { XXH64.hash($0, seed: hash) }
+    guard holdsNumbers else { return hash }
+    hash = values.withUnsafeBytes { XXH64.hash($0, seed: hash) }
+    return targets.withUnsafeBytes { XXH64.hash($0, seed: hash) }
   }
 
   /// Mean and standard deviation of the pixels of each channel, in units of the pixel range [0, 1]. Sums are integers,
@@ -31,5 +34,17 @@ extension Examples {
       max((Double(square) / number - mean * mean).squareRoot(), 1)
     }
     return (means.map { Float($0 / 255) }, deviations.map { Float($0 / 255) })
+  }
+
+  /// Mean and deviation of each column of rows of numbers.
+  public var columnStatistics: (mean: [Float], deviation: [Float]) {
+    let scale = Standardization(values, columns: shape.count)
+    return (scale.mean, scale.deviation)
+  }
+
+  /// Mean and deviation of each number that is predicted.
+  public var targetStatistics: (mean: [Float], deviation: [Float]) {
+    let scale = Standardization(targets, columns: targetCount)
+    return (scale.mean, scale.deviation)
   }
 }

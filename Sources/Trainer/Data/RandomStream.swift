@@ -9,7 +9,7 @@ struct RandomStream {
     case augmentation
     case validationSplit
     /// `number` is the class.
-    case photoSplit
+    case testSplit
     case sample
     /// `number` is the epoch, from 1; `index` the class.
     case balancedSampling

@@ -20,7 +20,8 @@ public struct RunReport {
   public let figures: [Figure]
   /// Empty for a model that was not trained here.
   public let log: RunLog
-  public let classification: ClassificationReport
+  /// Nil where numbers are predicted.
+  public let classification: ClassificationReport?
   /// Each with its picture.
   public let mistakes: [(mistake: Mistake, image: Image)]
   /// Texts that tell how to get the same again, each with a heading: the command, the network.
@@ -30,7 +31,7 @@ public struct RunReport {
   public static let mistakeCount = 40
 
   public init(
-    title: String, summary: String, figures: [Figure], log: RunLog, classification: ClassificationReport,
+    title: String, summary: String, figures: [Figure], log: RunLog, classification: ClassificationReport?,
     mistakes: [(mistake: Mistake, image: Image)], settings: [(heading: String, text: String)]
   ) {
     self.title = title
@@ -52,19 +53,11 @@ public struct RunReport {
       page.heading("Training")
       page.drawings([lossCurves, accuracyCurves, rateCurve, timeCurve])
     }
-    page.heading("Test images")
-    page.drawings([
-      ConfusionMatrix(labels: classification.labels, counts: classification.confusion).drawing(), classBars,
-    ])
-    page.table(
-      [
-        .init(title: "class", isNumber: false), .init(title: "images"), .init(title: "precision"),
-        .init(title: "recall"), .init(title: "most often taken for", isNumber: false),
-      ], rows: classification.labels.indices.map(row))
+    if let classification { add(classification, to: &page) }
     if !mistakes.isEmpty {
       page.heading("Worst mistakes")
       page.paragraph("The test images that the network was surest of, and wrong: what it said, and what they are.")
-      try page.pictures(mistakes.map(picture))
+      try page.pictures(mistakes.map { picture($0, labels: classification?.labels ?? []) })
     }
     for setting in settings {
       page.heading(setting.heading)
@@ -142,7 +135,20 @@ public struct RunReport {
 
   // MARK: Per class
 
-  private var classBars: Drawing {
+  private func add(_ classification: ClassificationReport, to page: inout Page) {
+    page.heading("Test images")
+    page.drawings([
+      ConfusionMatrix(labels: classification.labels, counts: classification.confusion).drawing(),
+      classBars(classification),
+    ])
+    page.table(
+      [
+        .init(title: "class", isNumber: false), .init(title: "images"), .init(title: "precision"),
+        .init(title: "recall"), .init(title: "most often taken for", isNumber: false),
+      ], rows: classification.labels.indices.map { row($0, of: classification) })
+  }
+
+  private func classBars(_ classification: ClassificationReport) -> Drawing {
     let classes = classification.labels.indices
     return BarChart(
       title: "Precision and recall", axis: "share", categories: classification.labels,
@@ -153,7 +159,7 @@ public struct RunReport {
     ).drawing()
   }
 
-  private func row(_ label: Int) -> [String] {
+  private func row(_ label: Int, of classification: ClassificationReport) -> [String] {
     let counts = classification.confusion[label]
     let others = counts.indices.filter { $0 != label && counts[$0] > 0 }
     let confused = others.max { counts[$0] < counts[$1] }
@@ -165,8 +171,7 @@ public struct RunReport {
     ]
   }
 
-  private func picture(_ wrong: (mistake: Mistake, image: Image)) -> Page.Picture {
-    let labels = classification.labels
+  private func picture(_ wrong: (mistake: Mistake, image: Image), labels: [String]) -> Page.Picture {
     return Page.Picture(
       image: wrong.image, caption: "\(labels[wrong.mistake.answer])? It is \(labels[wrong.mistake.truth])",
       note: "\(percent(Double(wrong.mistake.confidence))) sure, no. \(wrong.mistake.index)")

@@ -89,7 +89,7 @@ extension Checkpoint {
   static func checksum(of body: UnsafeRawBufferPointer) -> UInt64 { XXH64.hash(body) }
 
   func encoded() -> [UInt8] {
-    var body = CheckpointWriter()
+    var body = FieldWriter()
     body.put(settings.count)
     for setting in settings { body.put(setting) }
     body.put(epoch)
@@ -106,7 +106,7 @@ extension Checkpoint {
       body.put(best.correct)
       body.put(best.state)
     }
-    var file = CheckpointWriter()
+    var file = FieldWriter()
     file.bytes = Checkpoint.magic
     file.put(Checkpoint.version)
     file.put(body.bytes.withUnsafeBytes { Checkpoint.checksum(of: $0) })
@@ -115,7 +115,7 @@ extension Checkpoint {
 
   /// Nil where the bytes are not what `encoded` writes.
   private init?(decoding bytes: UnsafeRawBufferPointer) {
-    var reader = CheckpointReader(bytes)
+    var reader = FieldReader(bytes)
     guard let settingCount = reader.int() else { return nil }
     settings = []
     for _ in 0..<settingCount {
@@ -143,24 +143,8 @@ extension Checkpoint {
   }
 }
 
-private struct CheckpointWriter {
-  var bytes: [UInt8] = []
-
-  mutating func put<Integer: FixedWidthInteger>(_ value: Integer) {
-    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
-  }
-
-  mutating func put(_ text: String) {
-    put(text.utf8.count)
-    bytes.append(contentsOf: text.utf8)
-  }
-
-  mutating func put(_ values: [Float]) {
-    put(values.count)
-    values.withUnsafeBytes { bytes.append(contentsOf: $0) }
-  }
-
-  mutating func put(_ state: TrainingState) {
+extension FieldWriter {
+  fileprivate mutating func put(_ state: TrainingState) {
     put(state.step)
     put(state.seed)
     put(state.tensors.count)
@@ -173,37 +157,8 @@ private struct CheckpointWriter {
   }
 }
 
-/// Gives nil instead of anything that would lie beyond the end.
-private struct CheckpointReader {
-  private let bytes: UnsafeRawBufferPointer
-  private var offset = 0
-
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-  var isAtEnd: Bool { offset == bytes.count }
-
-  mutating func word() -> UInt64? {
-    guard let field = take(8) else { return nil }
-    return UInt64(littleEndian: field.loadUnaligned(as: UInt64.self))
-  }
-
-  /// A count or a position.
-  mutating func int() -> Int? { word().flatMap { Int(exactly: $0) } }
-
-  mutating func string() -> String? {
-    guard let count = int(), let text = take(count) else { return nil }
-    return String(validating: text, as: UTF8.self)
-  }
-
-  mutating func floats() -> [Float]? {
-    guard let count = int(), count <= (bytes.count - offset) / 4, let field = take(4 * count) else { return nil }
-    return [Float](unsafeUninitializedCapacity: count) { memory, initialized in
-      UnsafeMutableRawBufferPointer(memory).copyMemory(from: field)
-      initialized = count
-    }
-  }
-
-  mutating func state() -> TrainingState? {
+extension FieldReader {
+  fileprivate mutating func state() -> TrainingState? {
     guard let step = int(), let seed = word(), let count = int() else { return nil }
     var state = TrainingState(step: step, seed: seed, tensors: [])
     for _ in 0..<count {
@@ -217,12 +172,5 @@ private struct CheckpointReader {
       state.tensors.append(NamedTensor(name: name, shape: shape, values: values))
     }
     return state
-  }
-
-  private mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
-    guard count <= bytes.count - offset else { return nil }
-    let start = offset
-    offset += count
-    return UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
   }
 }

@@ -46,7 +46,9 @@ public struct ValidationReport: Equatable, Sendable {
 /// ```
 public final class TrainingRun {
   public let description: NetworkDescription
-  public let preprocessing: Preprocessing
+  /// How the network wants images; nil for rows of numbers.
+  public let preprocessing: Preprocessing?
+  private let scales: RunData.Scales?
   private let network: Network
   private let train: any BatchSource
   private let validation: (any BatchSource)?
@@ -71,46 +73,40 @@ public final class TrainingRun {
   private var lossLimit = Double.infinity
 
   /// - Parameters:
-  ///   - data: its images have the shape of the network's input.
+  ///   - data: its images have the shape of the network's input; of rows of numbers, as many columns as that has elements.
   ///   - preprocessing: nil takes mean and deviation from the training images.
   public init(
     _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, backend: any Backend
   ) throws(RunError) {
     let recipe = description.recipe
-    guard data.shape == description.input else {
-      throw .mismatch(
-        what: "\(description.name): input", expected: "\(data.shape) as \(data.name) has",
-        found: description.input.description)
-    }
-    let split = try data.train.split(validation: recipe.validation, seed: recipe.seed)
-    var preprocessing = preprocessing ?? data.preprocessing
-    if let normalization = description.normalization {
-      (preprocessing.mean, preprocessing.deviation) = (normalization.mean, normalization.deviation)
-    }
-    guard recipe.patience == nil || split.validation != nil else {
+    try RunData.check(data, description)
+    let parts = try RunData(data, for: description, preprocessing: preprocessing)
+    guard recipe.patience == nil || parts.validation != nil else {
       throw .mismatch(
         what: "\(description.name): early-stop", expected: "images held out to judge by: 'validation SHARE'",
         found: "none")
     }
-    batch = min(recipe.batch, split.train.count)
+    batch = min(recipe.batch, parts.train.count)
     let network = try Network(description, batch: batch, data: data, backend: backend)
-    network.trainingExamples = split.train.count
+    network.trainingExamples = parts.train.count
     if case .given(let weights) = recipe.classWeights, weights.count != data.labels.count {
       throw .mismatch(
         what: "\(description.name): class-weights", expected: "\(data.labels.count), one per class of \(data.name)",
         found: "\(weights.count)")
     }
     network.classWeights = recipe.classWeights.factors(
-      histogram: split.train.histogram(classCount: data.labels.count))
+      histogram: data.labels.indices.map { label in parts.classes.count { $0 == label } })
     self.network = network
     self.description = description
-    self.preprocessing = preprocessing
-    train = ImageBatches(
-      split.train, preprocessing, classCount: network.outputCount, augmentation: recipe.augmentation, seed: recipe.seed)
-    validation = split.validation.map { ImageBatches($0, preprocessing, classCount: network.outputCount) }
-    let order = EpochOrder(recipe.sampling, classes: split.train.classes, seed: recipe.seed)
+    self.preprocessing = parts.preprocessing
+    scales = parts.scales
+    train = parts.train
+    validation = parts.validation
+    let order = EpochOrder(recipe.sampling, classes: parts.classes, seed: recipe.seed)
     prefetcher = Prefetcher(train, size: batch) { order(epoch: $0) }
-    settings = TrainingRun.settings(description, data: data, preprocessing: preprocessing)
+    // Comments in a `.net` file are no part of what steps depend on.
+    settings =
+      description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
   }
 
   private var recipe: TrainingRecipe { description.recipe }
@@ -264,25 +260,14 @@ public final class TrainingRun {
     plateau = checkpoint.plateau
   }
 
-  /// All that the steps depend on. Comments in a `.net` file are no part of it.
-  private static func settings(
-    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing
-  ) -> [String] {
-    let lines = description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
-    let checksum = String(data.train.checksum, radix: 16)
-    return lines + [
-      "mean \(preprocessing.mean), deviation \(preprocessing.deviation)",
-      "\(data.train.count) images with checksum \(checksum)",
-    ]
-  }
-
   // MARK: Result
 
   /// The trained network for batch size 1: the best epoch's if examples were held out, else the last.
   public func exportGraph() throws(RunError) -> Graph {
     do {
       if let best { try network.restore(best.state) }
-      return try network.exportGraph()
+      let graph = try network.exportGraph()
+      return scales.map { graph.inUnits(inputs: $0.inputs, outputs: $0.targets) } ?? graph
     } catch {
       throw .network(error)
     }
