@@ -93,10 +93,10 @@ import Testing
 
   @Test func data() throws {
     func info(_ data: String) -> [String] { ["data", "info", data] }
-    let kinds = "`fashion-mnist`, a folder of IDX files or a folder of images per class"
+    let kinds = "`fashion-mnist`, a folder of IDX or CIFAR files, a CSV file or a folder of images per class"
     try expect(info("no"), status: 1, error: "no: expected \(kinds), found nothing of that name")
-    try expect(info("nothing"), status: 1, error: "nothing: expected \(kinds), found a folder with neither")
-    try expect(info("rows.net"), status: 1, error: "rows.net: expected \(kinds), found a file")
+    try expect(info("nothing"), status: 1, error: "nothing: expected \(kinds), found a folder with none of these")
+    try expect(info("rows.net"), status: 1, error: "rows.net: expected \(kinds), found a file of another kind")
     try folder.write("no photo", to: "photos/cat/1.jpg")
     try folder.write("no photo", to: "photos/dog/1.jpg")
     try expect(

@@ -7,7 +7,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, BenchCommand.command,
-    InitCommand.command, InfoCommand.command, InfoCommand.dataCommand, RateFindCommand.command, LookCommand.command,
+    InitCommand.command, InfoCommand.command, DataCommand.command, RateFindCommand.command, LookCommand.command,
     DemoCommand.command, PhotoCommand.command,
   ]
 

@@ -14,8 +14,9 @@ import Trainer
 
   /// The float model with its data and its own result, computed once.
   static let float: Result<(file: ModelFile, report: ClassificationReport), any Error> = Result {
-    let file = try ModelFile(path: path, data: .fashionMNIST, splitSeed: 0)
-    return (file, try Evaluator(file.model, path: path).report(file.data.test, labels: file.data.labels))
+    let file = try ModelFile(path: path, data: .fashionMNIST, options: DataOptions())
+    let assessment = try Evaluator(file.model, path: path).assess(file.data.test, labels: file.data.labels)
+    return (file, assessment.classes!)
   }
 
   /// In points of accuracy.
@@ -23,7 +24,8 @@ import Trainer
 
   func check(_ int8: Model, _ name: String) throws {
     let (file, before) = try Self.float.get()
-    let after = try Evaluator(int8, path: name).report(file.data.test, labels: file.data.labels)
+    let assessment = try Evaluator(int8, path: name).assess(file.data.test, labels: file.data.labels)
+    let after = try #require(assessment.classes)
     let test = McNemar(before, after)
     print("\(name): float \(before.accuracyText), int8 \(after.accuracyText); \(test.text("float", "int8"))")
     #expect(after.count == 10_000)
@@ -42,7 +44,7 @@ import Trainer
   @Test(arguments: [ObserverKind.minMax, .percentile(99.99), .percentile(99.9)])
   func staticInt8LosesAtMostHalfAPoint(_ observer: ObserverKind) throws {
     let file = try Self.float.get().file
-    let ranges = try Calibration(file.model, path: Self.path).ranges(file.data.train.sample(512), observer: observer)
+    let ranges = try Calibration(file.model).ranges(file.data.train.sample(512), observer: observer)
     try check(file.model.quantized(ranges: ranges), "\(observer)")
   }
 

@@ -21,7 +21,7 @@ import Vision
   }
 
   func read(splitSeed: UInt64 = 0) throws -> DataSet {
-    try DataSet(DataSource(folder.path), geometry: recipe, splitSeed: splitSeed)
+    try DataSet(DataSource(folder.path), geometry: recipe, options: DataOptions(splitSeed: splitSeed))
   }
 
   func failure() -> DataError? {
@@ -60,6 +60,46 @@ import Vision
     #expect(data.train.classes == [0, 0, 1] && data.test.classes == [0, 1])
     try writePhotos("test/dog", levels: [60])
     #expect(failure() == .unknownClass(folder: folder.path + "/test", label: "dog"))
+  }
+
+  @Test func aValidationFolderChoosesTheBestEpoch() throws {
+    try writePhotos("train/cat", levels: [10, 20])
+    try writePhotos("train/owl", levels: [30])
+    try writePhotos("val/owl", levels: [40])
+    // Without a test folder it is for testing.
+    #expect(try read().validation == nil && levels(read().test) == [40])
+    try writePhotos("test/cat", levels: [50])
+    let data = try read()
+    #expect(levels(data.train) == [10, 20, 30] && levels(try #require(data.validation)) == [40])
+    #expect(levels(data.test) == [50] && data.test.classes == [0] && data.validation?.classes == [1])
+    #expect(data.test.files == [folder.path + "/test/cat/150.jpg"])
+    try writePhotos("val/dog", levels: [60])
+    #expect(failure() == .unknownClass(folder: folder.path + "/val", label: "dog"))
+  }
+
+  /// As many photos as make every thread decode, in their order.
+  @Test func manyThreadsDecodeInOrder() throws {
+    try writePhotos("cat", levels: Array(0...120))
+    try writePhotos("owl", levels: Array(121...240))
+    let all = try DecodedPhotos(PhotoFolder(folder.path), geometry: recipe)
+    let found = stride(from: 0, to: all.pixels.count, by: 48).map { Int(all.pixels[$0]) }
+    #expect(found.count == 241 && found.enumerated().allSatisfy { abs($0.offset - $0.element) <= 1 })
+    #expect(all == DecodedPhotos(try PhotoFolder(folder.path), geometry: recipe))
+  }
+
+  @Test func duplicatesAreFound() throws {
+    try writePhotos("cat", levels: [10, 20, 30])
+    try writePhotos("owl", levels: [40, 50, 60])
+    let data = try read()
+    #expect(data.duplicates().isEmpty)
+    let image = Image(width: 16, height: 16, channels: 1, pixels: [UInt8](repeating: 10, count: 256))
+    try folder.write(try image.jpeg(quality: 95), to: "owl/copy.jpg")
+    let twice = try read()
+    let groups = twice.duplicates()
+    #expect(groups.count == 1 && groups[0].count == 2)
+    #expect(Set(groups[0].map(twice.name)) == [folder.path + "/cat/110.jpg", folder.path + "/owl/copy.jpg"])
+    #expect(Set(groups[0].map(twice.label)) == ["cat", "owl"])
+    #expect(try DataReport(twice, duplicates: groups).html().contains("owl/copy.jpg: owl"))
   }
 
   @Test func aCorruptPhotoIsNamedSkippedAndCounted() throws {
