@@ -24,7 +24,7 @@ import Testing
       _ = try DataSet(DataSource(folder.path))
       return nil
     } catch {
-      return error as? DataError
+      return error
     }
   }
 

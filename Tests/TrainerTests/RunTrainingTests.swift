@@ -151,7 +151,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     pixels[5] ^= 1
     data.train = Trainer.Examples(shape: data.train.shape, pixels: pixels, classes: data.train.classes)
     let other = try TrainingRun(
-      RowProblem.description, data: data, preprocessing: RowProblem.data.preprocessing,
+      RowProblem.description, data: data, preprocessing: RowProblem.data.imagePreprocessing,
       backend: CPUBackend(threads: 2))
     #expect(refused(other, checkpoint) == "90")
   }

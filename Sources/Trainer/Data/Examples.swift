@@ -47,6 +47,13 @@ public struct Examples: Sendable {
   /// Numbers to be predicted per example; 0 where classes are.
   public var targetCount: Int { count == 0 ? 0 : targets.count / count }
 
+  /// - Precondition: these are images, none with a file of its own.
+  public mutating func append(pixels image: [UInt8], class label: Int32) {
+    precondition(image.count == shape.count && files.isEmpty && !holdsNumbers, "an example of another kind")
+    pixels += image
+    classes.append(label)
+  }
+
   /// The examples at `indices`, in that order.
   public func subset(_ indices: some Sequence<Int>) -> Examples {
     var result = Examples(shape: shape)
