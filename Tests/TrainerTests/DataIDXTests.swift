@@ -165,11 +165,11 @@ import Testing
   @Test func whatIsNoDataIsSaid() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write([1], to: "file")
-    #expect(throws: DataError.unknownLayout(path: file, found: "a file")) { _ = try DataSource(file) }
+    #expect(throws: DataError.unknownLayout(path: file, found: "a file of another kind")) { _ = try DataSource(file) }
     #expect(throws: DataError.unknownLayout(path: "no/such", found: "nothing of that name")) {
       _ = try DataSource("no/such")
     }
-    #expect(throws: DataError.unknownLayout(path: folder.path, found: "a folder with neither")) {
+    #expect(throws: DataError.unknownLayout(path: folder.path, found: "a folder with none of these")) {
       _ = try DataSource(folder.path)
     }
   }

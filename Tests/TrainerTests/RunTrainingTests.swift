@@ -302,8 +302,8 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     var description = RowProblem.description
     description.normalization = Normalization(mean: [0.25], deviation: [0.5])
     let run = try RowProblem.run(description)
-    #expect(run.preprocessing.mean == [0.25] && run.preprocessing.deviation == [0.5])
-    #expect(try RowProblem.run().preprocessing.mean != [0.25])
+    #expect(run.preprocessing?.mean == [0.25] && run.preprocessing?.deviation == [0.5])
+    #expect(try RowProblem.run().preprocessing?.mean != [0.25])
   }
 
   @Test func theBestEpochIsExported() throws {
