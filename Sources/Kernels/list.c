@@ -38,7 +38,12 @@
   KERNEL(f32_map, f32_softmax, f32_softmax, isa, 1, 1, 1, 0, 0, 1)              \
   KERNEL(f32_range, f32_range, f32_range, isa, 1, 1, 1, 0, 0, 1)                \
   KERNEL(f32_quantize, f32_quantize, f32_quantize, isa, 1, 1, 1, 0, 0, 1)       \
-  KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0, 1)
+  KERNEL(s8_dequantize, s8_dequantize, s8_dequantize, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(f32_cell, f32_rnn_cell, f32_rnn_cell, isa, 1, 1, 1, 0, 0, 1)           \
+  KERNEL(f32_cell, f32_lstm_cell, f32_lstm_cell, isa, 1, 1, 1, 0, 0, 1)         \
+  KERNEL(f32_cell, f32_gru_cell, f32_gru_cell, isa, 1, 1, 1, 0, 0, 1)           \
+  KERNEL(f32_bilinear, f32_bilinear, f32_bilinear, isa, 1, 1, 1, 0, 0, 1)       \
+  KERNEL(qs8_bilinear, qs8_bilinear, qs8_bilinear, isa, 1, 1, 1, 0, 0, 1)
 
 #define WINOGRAD_KERNELS(KERNEL, isa)                                                        \
   KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1) \

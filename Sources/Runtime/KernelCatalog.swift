@@ -54,7 +54,8 @@ extension KernelCatalog.Entry {
     case .f32_maxpool, .s8_maxpool, .f32_avgpool, .qs8_avgpool, .f32_mean, .qs8_mean, .f32_add, .qs8_add,
       .f32_multiply, .qs8_multiply, .f32_clamp, .f32_leaky_relu, .f32_sigmoid, .f32_tanh, .f32_hard_sigmoid,
       .f32_hard_swish, .f32_gelu, .f32_silu, .f32_softmax, .f32_range, .f32_quantize, .s8_dequantize, .s8_lookup,
-      .s8_lookup_softmax, .f32_winograd_input, .f32_winograd_output:
+      .s8_lookup_softmax, .f32_winograd_input, .f32_winograd_output, .f32_rnn_cell, .f32_lstm_cell, .f32_gru_cell,
+      .f32_bilinear, .qs8_bilinear:
       return nil
     }
     return rate

@@ -10,7 +10,7 @@ extension Session {
     for _ in 0..<max(runs, 1) {
       var before = platform_monotonic_nanoseconds()
       for (node, range) in stepsOfNode.enumerated() {
-        for step in steps[range] { workers.run(step) }
+        for step in steps[range] { step.execute(on: workers) }
         let now = platform_monotonic_nanoseconds()
         samples[node].append(now - before)
         before = now

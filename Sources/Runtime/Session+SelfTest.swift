@@ -16,7 +16,7 @@ public struct SelfTestResult: Equatable, Sendable {
 extension Session {
   /// Runs the model's self-test vector: proof that file, build and CPU work together.
   ///
-  /// The inputs hold the vector's afterwards. s8 outputs have to be equal; f32 outputs may differ by the file's
+  /// The inputs hold the vector's afterwards, and states are zero. s8 outputs have to be equal; f32 outputs may differ by the file's
   /// tolerance.
   ///
   /// - Throws: `RuntimeError.noSelfTest`.
@@ -24,6 +24,7 @@ extension Session {
     guard let vector = selfTestVector else { throw .noSelfTest }
     for index in graph.inputs.indices { input(index).copyMemory(from: vector.inputs[index].bytes) }
     run()
+    resetStates()
     var differingBytes = 0
     var largest: Float = 0
     var passed = true

@@ -31,6 +31,8 @@ public struct SessionOptions: Sendable {
 /// let scores = session.output(0).bindMemory(to: Float.self)
 /// ```
 ///
+/// What the graph keeps between runs (`Graph.states`) is zero at first and after `resetStates()`. A new sequence begins so.
+///
 /// After `init` nothing allocates and nothing can fail. Results are the same for every number of threads; those of
 /// int8 models also for every instruction set. A session is for one thread at a time; two sessions may run side by side.
 public final class Session {
@@ -45,6 +47,8 @@ public final class Session {
   private let offsets: [Int?]
   /// Tensors that have no bytes, because the step that would write them does the next node's work too.
   private let fused: Set<TensorIndex>
+  /// The values of states on their way from outputs to inputs.
+  private let carriedStates: AlignedMemory
 
   /// - Parameter model: one that was read from a file, or whose graph passes `Graph.verify()`.
   /// - Throws: `RuntimeError` for an instruction set or a number of threads that cannot be had, or too little memory.
@@ -64,6 +68,9 @@ public final class Session {
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)
     arena = try AlignedMemory(count: memory.arenaBytes)
+    var stateBytes = 0
+    for state in graph.states { stateBytes += graph.tensors[state.input].byteCount }
+    carriedStates = try AlignedMemory(count: stateBytes)
     offsets = memory.offsets
     steps = lowering.steps
     stepsOfNode = lowering.stepsOfNode
@@ -75,21 +82,49 @@ public final class Session {
     }
   }
 
-  /// Computes the outputs from the inputs. Inputs keep their values.
+  /// Computes the outputs from the inputs. Inputs keep their values, but for those of states, which take those of the
+  /// states' outputs.
   public func run() {
-    for step in steps { workers.run(step) }
+    for step in steps { step.execute(on: workers) }
+    carryStates()
+  }
+
+  /// Makes all states zero: what comes next is a new sequence.
+  public func resetStates() {
+    for state in graph.states {
+      let bytes = bytes(of: state.input)
+      bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+  }
+
+  /// In two copies, because an output may be an input under another name.
+  private func carryStates() {
+    var place = carriedStates.base
+    for state in graph.states {
+      let source = bytes(of: state.output)
+      place.copyMemory(from: source.baseAddress!, byteCount: source.count)
+      place += source.count
+    }
+    place = carriedStates.base
+    for state in graph.states {
+      let target = bytes(of: state.input)
+      target.baseAddress!.copyMemory(from: place, byteCount: target.count)
+      place += target.count
+    }
   }
 
   /// Like `run()`, calling `observe` with each tensor as soon as it has its value: the graph's inputs, then each node's
-  /// output. The bytes are valid during the call only, because later tensors take their place. Only with
+  /// outputs. The bytes are valid during the call only, because later tensors take their place. Only with
   /// `SessionOptions.computesEveryTensor` is none left out.
   public func run(observing observe: (TensorIndex, UnsafeRawBufferPointer) -> Void) {
     for input in graph.inputs { observe(input, UnsafeRawBufferPointer(bytes(of: input))) }
     for (node, range) in zip(graph.nodes, stepsOfNode) {
-      for step in steps[range] { workers.run(step) }
-      guard !fused.contains(node.outputs[0]) else { continue }
-      observe(node.outputs[0], UnsafeRawBufferPointer(bytes(of: node.outputs[0])))
+      for step in steps[range] { step.execute(on: workers) }
+      for output in node.outputs where !fused.contains(output) {
+        observe(output, UnsafeRawBufferPointer(bytes(of: output)))
+      }
     }
+    carryStates()
   }
 
   /// The bytes of graph input `index`, to be written before `run`: elements in the tensor's type, shape and quantization.

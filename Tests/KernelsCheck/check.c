@@ -267,6 +267,43 @@ static void *run_winograd(const kernel *k, size_t channels, size_t lines, size_t
   return output;
 }
 
+static void *run_cell(const kernel *k, size_t units, size_t *size) {
+  enum { GATES = 4 };
+  const size_t stride = units + random_below(5);
+  float *a = filled(GATES * stride, 4), *b = filled(GATES * stride, 4), *previous = filled(units, 4);
+  float *state = filled(units, 4);
+  for (size_t i = 0; i < GATES * stride; i++) a[i] *= 5;
+  *size = 4;
+  float *output = buffer(units * *size, *size);
+  k->function.f32_cell(&(f32_cell_arguments){units, a, b, stride, previous, state, output});
+  // c is a result, too: into one with h, whatever it is.
+  for (size_t i = 0; i < units; i++) output[i] += state[i];
+  return output;
+}
+
+static void *run_bilinear(const kernel *k, size_t pixels, size_t channels, size_t *size) {
+  const bool bytes = k->family == kernel_family_qs8_bilinear;
+  *size = bytes ? 1 : 4;
+  char *top = filled(3 * channels, *size), *bottom = filled(3 * channels, *size);
+  size_t *left = buffer(pixels * sizeof(size_t), sizeof(size_t)), *right = buffer(pixels * sizeof(size_t), sizeof(size_t));
+  int32_t *shares = buffer(pixels * 4, 4);
+  for (size_t i = 0; i < pixels; i++) {
+    left[i] = random_below(3) * channels, right[i] = random_below(3) * channels;
+    shares[i] = (int32_t)random_below(2049);
+  }
+  void *output = buffer(pixels * channels * *size, *size);
+  if (bytes) {
+    k->function.qs8_bilinear(&(qs8_bilinear_arguments){pixels, channels, (int8_t *)top, (int8_t *)bottom, left, right,
+                                                       shares, 777, output});
+    return output;
+  }
+  float *across = (float *)shares;
+  for (size_t i = 0; i < pixels; i++) across[i] = (float)shares[i] / 2048;
+  k->function.f32_bilinear(&(f32_bilinear_arguments){pixels, channels, (float *)top, (float *)bottom, left, right, across,
+                                                     0.3f, output});
+  return output;
+}
+
 // Runs `k` and the scalar kernel of its family on the same operands.
 static bool check(const kernel *k, uint64_t seed) {
   const kernel *scalar = kernels_best(kernels_isa_scalar, k->family);
@@ -304,11 +341,22 @@ static bool check(const kernel *k, uint64_t seed) {
       output = run_winograd(now, channels, lines, pixels, &size);
       count = channels * (k->family == kernel_family_f32_winograd_input ? 36 : lines * pixels);
       bound = 1e-4f;
+    } else if (k->family >= kernel_family_f32_rnn_cell && k->family <= kernel_family_f32_gru_cell) {
+      count = 1 + random_below(70);
+      snprintf(shape, sizeof shape, "units %zu", count);
+      output = run_cell(now, count, &size);
+      bound = 0;
+    } else if (k->family == kernel_family_f32_bilinear || k->family == kernel_family_qs8_bilinear) {
+      const size_t pixels = 1 + random_below(9), channels = 1 + random_below(70);
+      snprintf(shape, sizeof shape, "pixels %zu, channels %zu", pixels, channels);
+      output = run_bilinear(now, pixels, channels, &size);
+      count = pixels * channels;
+      bound = 0;
     } else {
       count = 1 + random_below(90);
       snprintf(shape, sizeof shape, "count %zu", count);
       output = run_elementwise(now, count, &size);
-      bound = k->family >= kernel_family_f32_sigmoid && k->family <= kernel_family_f32_softmax ? 4e-6f : 0;
+      bound = k->family > kernel_family_f32_tanh && k->family <= kernel_family_f32_softmax ? 4e-6f : 0;
     }
     if (pass == 0) {
       memcpy(expected, output, count * size);

@@ -35,8 +35,27 @@ private final class WatchStep: Step {
     #expect(allocation_counter_count() > before && array.count >= 100)
   }
 
+  /// A recurrent layer with a state, and pictures that grow.
+  private static func sequence() throws -> NetworkBuilder {
+    var net = NetworkBuilder(seed: 5)
+    let x = net.input([2, 7, 1, 1])
+    let h = net.input([2, 1, 1, 20])
+    let y = try net.recurrent(try net.embedding(x, rows: 3, 6), 20, Recurrent(cell: .gru), states: [h])[0]
+    let last = try net.apply(.slice(Slice(axis: 1, start: 6, count: 1)), [y])
+    net.output(try net.transposedConv(y, 5, (3, 3), TransposedConv2D(strideHeight: 2, strideWidth: 2)))
+    net.output(try net.apply(.resize(Resize(mode: .bilinear, height: 3, width: 4)), [y]))
+    net.output(last)
+    net.state(h, becomes: last)
+    return net
+  }
+
   @Test(arguments: Kind.allCases, 1...3) func aRunAllocatesNothing(kind: Kind, threads: Int) throws {
-    var net = try NetworkBuilder.mobile(seed: 5)
+    try check(NetworkBuilder.mobile(seed: 5), kind, threads)
+    try check(AllocationTests.sequence(), kind, threads)
+  }
+
+  private func check(_ network: NetworkBuilder, _ kind: Kind, _ threads: Int) throws {
+    var net = network
     let model =
       switch kind {
       case .float: net.model

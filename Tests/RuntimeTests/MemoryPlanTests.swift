@@ -56,7 +56,11 @@ import Testing
         func operand() -> ValueIndex { known[max(random.int(0...known.count - 1), random.int(0...known.count - 1))] }
         let x = operand()
         var step = MemoryUse(reads: [x], writes: [])
-        switch random.int(0...6) {
+        switch random.int(0...7) {
+        case 7:
+          let start = 16 * random.int(0...(sizes[x] / 16 - 1))
+          step.writes = [value(sizes[x] - start, &sizes)]
+          step.sharing = .part(offset: start)
         case 0:
           step.writes = [value(sizes[x], &sizes)]
           step.sharing = .view
@@ -112,6 +116,7 @@ import Testing
       for scratch in step.scratch { memory.replaceSubrange(try place(scratch), with: contents[scratch]) }
       switch step.sharing {
       case .view: contents[step.writes[0]] = contents[step.reads[0]]
+      case .part(let start): contents[step.writes[0]] = Array(contents[step.reads[0]][start...])
       case .join:
         let result = step.writes[0]
         contents[result] = step.reads.flatMap { contents[$0] }

@@ -11,6 +11,7 @@ enum OperatorCase: String, CaseIterable, Sendable {
   case dense, maxPool, averagePool, globalAveragePool, add, multiply, multiplyByChannel, concat,
     concatOfBlocks
   case relu, relu6, sigmoid, tanh, hardSigmoid, hardSwish, gelu, silu, leakyReLU, softmax, batchNorm, reshape
+  case embedding, rnn, lstm, gru, slice, sliceOfBlocks, transposedConv, resizeNearest, resizeBilinear
 
   private static let channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48]
 
@@ -74,6 +75,29 @@ enum OperatorCase: String, CaseIterable, Sendable {
       net.output(
         try net.apply(
           .reshape, [operand(&net, shape, behindConvolution)], shape: [shape[3], shape[0] * shape[1], shape[2]]))
+    case .embedding:
+      let x = net.input([shape[0], shape[1], shape[2], 1])
+      net.output(try net.conv(try net.embedding(x, rows: net.random.int(1...4), shape[3]), outputs, (1, 1)))
+    case .rnn: try addRecurrent(&net, .rnn)
+    case .lstm: try addRecurrent(&net, .lstm)
+    case .gru: try addRecurrent(&net, .gru)
+    case .slice:
+      // One block, used where it lies; sometimes more than one reader, and one in place.
+      let x = try operand(&net, [1] + shape.dropFirst(), behindConvolution)
+      let part = try net.apply(.slice(randomSlice(&net, axis: 1, of: shape[1])), [x])
+      net.output(try net.apply(.activation(.relu), [part]))
+      net.output(try net.apply(.slice(randomSlice(&net, axis: 1, of: shape[1])), [x]))
+    case .sliceOfBlocks:
+      let axis = net.random.int(0...3)
+      net.output(
+        try net.apply(.slice(randomSlice(&net, axis: axis, of: shape[axis])), [operand(&net, shape, behindConvolution)])
+      )
+    case .transposedConv: net.output(try randomTransposedConv(&net, net.input(shape), outputs))
+    case .resizeNearest, .resizeBilinear:
+      let resize = Resize(
+        mode: self == .resizeNearest ? .nearest : .bilinear, height: net.random.int(1...23),
+        width: net.random.int(1...23))
+      net.output(try net.apply(.resize(resize), [operand(&net, shape, behindConvolution)]))
     }
     return net
   }
@@ -81,7 +105,9 @@ enum OperatorCase: String, CaseIterable, Sendable {
   /// Whether the float operator is one IEEE operation per element, or none.
   var isExact: Bool {
     switch self {
-    case .maxPool, .add, .multiply, .multiplyByChannel, .concat, .concatOfBlocks, .relu, .relu6, .leakyReLU, .reshape:
+    case .maxPool, .add, .multiply, .multiplyByChannel, .concat, .concatOfBlocks, .relu, .relu6, .leakyReLU, .reshape,
+      .slice,
+      .sliceOfBlocks, .resizeNearest:
       true
     default: false
     }
@@ -90,7 +116,7 @@ enum OperatorCase: String, CaseIterable, Sendable {
   var hasWeights: Bool {
     switch self {
     case .conv, .groupedConv, .dilatedConv, .pointwiseConv, .firstConv, .depthwise, .depthwiseMultiplier,
-      .dilatedDepthwise, .dense:
+      .dilatedDepthwise, .dense, .embedding, .rnn, .lstm, .gru, .transposedConv:
       true
     default: false
     }
@@ -184,6 +210,41 @@ private func randomConcat(
   }
   operands.append(operands[0])
   return try net.apply(.concat(Concat(axis: axis)), operands)
+}
+
+/// A recurrent layer, with a state to begin with or without, and a layer that computes on every step of it.
+private func addRecurrent(_ net: inout NetworkBuilder, _ cell: Recurrent.Cell) throws {
+  let (batch, units) = (net.random.int(1...3), net.random.int(1...40))
+  let x = net.input([batch, net.random.int(1...9), 1, net.random.int(1...33)])
+  let states = (0..<net.random.int(0...cell.states)).map { _ in net.input([batch, 1, 1, units]) }
+  let outputs = try net.recurrent(x, units, Recurrent(cell: cell, isReversed: net.random.bool()), states: states)
+  net.output(try net.conv(outputs[0], net.random.int(1...9), (1, 1)))
+  if outputs.count > 1, net.random.bool() { net.output(outputs[1]) }
+}
+
+private func randomSlice(_ net: inout NetworkBuilder, axis: Int, of extent: Int) -> Slice {
+  let count = net.random.int(1...extent)
+  return Slice(axis: axis, start: net.random.int(0...extent - count), count: count)
+}
+
+/// Windows smaller than the stride, and paddings that leave nothing of the first inputs' windows, are among them.
+private func randomTransposedConv(
+  _ net: inout NetworkBuilder, _ x: TensorIndex, _ outputs: Int
+) throws -> TensorIndex {
+  while true {
+    let window = (net.random.int(1...5), net.random.int(1...5))
+    let op = TransposedConv2D(
+      strideHeight: net.random.int(1...3), strideWidth: net.random.int(1...3),
+      padding: Padding(
+        top: net.random.int(0...window.0 - 1), left: net.random.int(0...window.1 - 1),
+        bottom: net.random.int(0...window.0 - 1), right: net.random.int(0...window.1 - 1)),
+      activation: randomActivation(&net))
+    let shape = net.shape(x)
+    guard (shape[1] - 1) * op.strideHeight + window.0 > op.padding.top + op.padding.bottom,
+      (shape[2] - 1) * op.strideWidth + window.1 > op.padding.left + op.padding.right
+    else { continue }
+    return try net.transposedConv(x, outputs, window, op)
+  }
 }
 
 @Suite struct OperatorTests {

@@ -60,6 +60,49 @@ public struct NetworkBuilder {
     return try apply(.dense(op), [x] + parameters)
   }
 
+  /// Sub-pixel convolution's inverse: [N, H, W, C] → a larger picture of `outputs` channels.
+  public mutating func transposedConv(
+    _ x: TensorIndex, _ outputs: Int, _ window: (Int, Int), _ op: TransposedConv2D
+  ) throws -> TensorIndex {
+    let channels = shape(x)[3]
+    let parameters = parameters(
+      [outputs, window.0, window.1, channels], fanIn: window.0 * window.1 * channels, channels: outputs)
+    return try apply(.transposedConv2D(op), [x] + parameters)
+  }
+
+  /// Rows of a random table for the numbers in `x`.
+  public mutating func embedding(_ x: TensorIndex, rows: Int, _ width: Int) throws -> TensorIndex {
+    let table = constant([rows, width], random.normals(rows * width, deviation: 1))
+    return try apply(.embedding, [x, table])
+  }
+
+  /// A recurrent layer of `units` units, its outputs y and, of an LSTM, c.
+  ///
+  /// - Parameter states: h and c to begin with, as many as wanted.
+  public mutating func recurrent(
+    _ x: TensorIndex, _ units: Int, _ op: Recurrent, states: [TensorIndex] = []
+  ) throws -> [TensorIndex] {
+    let (gates, features) = (op.cell.gates * units, shape(x)[3])
+    let inputs =
+      [
+        x, constant([gates, features], random.normals(gates * features, deviation: 1 / Float(features).squareRoot())),
+        constant([gates, units], random.normals(gates * units, deviation: 1 / Float(units).squareRoot())),
+        constant([op.cell.biases * units], random.normals(op.cell.biases * units, deviation: 0.3)),
+      ] + states
+    let shapes = try Graph.outputShapes(of: .recurrent(op), inputs: inputs.map { graph.tensors[$0] })
+    let name = "\(op.cell.name)\(graph.nodes.count)"
+    let outputs = shapes.enumerated().map { place, shape in
+      graph.add(Tensor(name: place == 0 ? name : name + ".c", type: .f32, shape: shape))
+    }
+    graph.nodes.append(Node(name: name, op: .recurrent(op), inputs: inputs, outputs: outputs))
+    return outputs
+  }
+
+  /// Makes `output`, a graph output, what graph input `input` is in the next run.
+  public mutating func state(_ input: TensorIndex, becomes output: TensorIndex) {
+    graph.states.append(State(input: input, output: output))
+  }
+
   public mutating func batchNorm(_ x: TensorIndex) throws -> TensorIndex {
     let channels = shape(x).last!
     let gamma = constant([channels], random.floats(channels, in: 0.5...1.5))

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "activations.h"
+#include "bilinear.h"
+#include "cells.h"
 
 KERNEL_INLINE void f32_add(size_t count, const float *a, const float *b, float *output, float minimum, float maximum) {
   size_t i = 0;

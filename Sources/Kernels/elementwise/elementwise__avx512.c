@@ -52,5 +52,11 @@ void s8_dequantize__avx512(size_t count, const int8_t *input, float *output, flo
   s8_dequantize(count, input, output, scale, zero_point);
 }
 
+void f32_rnn_cell__avx512(const f32_cell_arguments *arguments) { f32_rnn_cell(arguments); }
+void f32_lstm_cell__avx512(const f32_cell_arguments *arguments) { f32_lstm_cell(arguments); }
+void f32_gru_cell__avx512(const f32_cell_arguments *arguments) { f32_gru_cell(arguments); }
+void f32_bilinear__avx512(const f32_bilinear_arguments *arguments) { f32_bilinear(arguments); }
+void qs8_bilinear__avx512(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
+
 #pragma clang attribute pop
 #endif

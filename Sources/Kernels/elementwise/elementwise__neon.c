@@ -51,4 +51,10 @@ void s8_dequantize__neon(size_t count, const int8_t *input, float *output, float
   s8_dequantize(count, input, output, scale, zero_point);
 }
 
+void f32_rnn_cell__neon(const f32_cell_arguments *arguments) { f32_rnn_cell(arguments); }
+void f32_lstm_cell__neon(const f32_cell_arguments *arguments) { f32_lstm_cell(arguments); }
+void f32_gru_cell__neon(const f32_cell_arguments *arguments) { f32_gru_cell(arguments); }
+void f32_bilinear__neon(const f32_bilinear_arguments *arguments) { f32_bilinear(arguments); }
+void qs8_bilinear__neon(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
+
 #endif

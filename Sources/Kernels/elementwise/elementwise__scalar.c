@@ -47,6 +47,12 @@ void s8_dequantize__scalar(size_t count, const int8_t *input, float *output, flo
   s8_dequantize(count, input, output, scale, zero_point);
 }
 
+void f32_rnn_cell__scalar(const f32_cell_arguments *arguments) { f32_rnn_cell(arguments); }
+void f32_lstm_cell__scalar(const f32_cell_arguments *arguments) { f32_lstm_cell(arguments); }
+void f32_gru_cell__scalar(const f32_cell_arguments *arguments) { f32_gru_cell(arguments); }
+void f32_bilinear__scalar(const f32_bilinear_arguments *arguments) { f32_bilinear(arguments); }
+void qs8_bilinear__scalar(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
+
 void s8_lookup__scalar(size_t count, const int8_t *input, const int8_t *table, int8_t *output) {
   for (size_t i = 0; i < count; i++) output[i] = table[input[i] + 128];
 }

@@ -90,9 +90,14 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_s8_lookup_softmax,
   kernel_family_f32_winograd_input,
   kernel_family_f32_winograd_output,
+  kernel_family_f32_rnn_cell,
+  kernel_family_f32_lstm_cell,
+  kernel_family_f32_gru_cell,
+  kernel_family_f32_bilinear,
+  kernel_family_qs8_bilinear,
 } kernel_family;
 
-enum { KERNEL_FAMILY_COUNT = 32 };
+enum { KERNEL_FAMILY_COUNT = 37 };
 
 // One member per family; the one of the kernel's family is set.
 typedef union {
@@ -122,6 +127,9 @@ typedef union {
   s8_lookup_softmax_function _Nonnull s8_lookup_softmax;
   f32_winograd_input_function _Nonnull f32_winograd_input;
   f32_winograd_output_function _Nonnull f32_winograd_output;
+  f32_cell_function _Nonnull f32_cell;  // rnn, lstm, gru
+  f32_bilinear_function _Nonnull f32_bilinear;
+  qs8_bilinear_function _Nonnull qs8_bilinear;
 } kernel_function;
 
 // A kernel and what its caller has to know.

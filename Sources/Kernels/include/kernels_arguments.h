@@ -250,3 +250,46 @@ typedef void (*s8_lookup_function)(size_t count, const int8_t *_Nonnull input, c
 // output = Float(table[max − input]) / Float(Σ table[max − input]), over all `count` elements; entries not negative.
 typedef void (*s8_lookup_softmax_function)(size_t count, const int8_t *_Nonnull input, const int32_t *_Nonnull table,
                                            float *_Nonnull output);
+
+// MARK: Recurrent layers, one step of one sequence
+
+// What a cell (rnn, lstm, gru) makes of a = W·x + bias and b = R·h + bias: Format's `Recurrent`, one unit by one. Sigmoid and
+// tanh as f32_sigmoid and f32_tanh.
+typedef struct {
+  size_t units;
+  const float *_Nonnull input_part;      // a: [gates][gate_stride], of which `units` of each gate are read
+  const float *_Nonnull recurrent_part;  // b, likewise
+  size_t gate_stride;
+  const float *_Nonnull previous;   // h of the step before, [units]; of gru only
+  float *_Nullable cell_state;      // c, [units], of lstm only: that of the step before becomes this step's
+  float *_Nonnull output;           // h, [units]
+} f32_cell_arguments;
+
+typedef void (*f32_cell_function)(const f32_cell_arguments *_Nonnull);
+
+// MARK: Bilinear resize, one output line
+//
+// Output pixel p, channel c = between lines `top` and `bottom`, in each between elements left[p] + c and right[p] + c; shares
+// are those of the right and of the bottom.
+
+typedef struct {
+  size_t pixels, channels;
+  const float *_Nonnull top, *_Nonnull bottom;
+  const size_t *_Nonnull left, *_Nonnull right;  // [pixels]
+  const float *_Nonnull across;                  // [pixels], 0 … 1
+  float down;
+  float *_Nonnull output;  // [pixels][channels]
+} f32_bilinear_arguments;
+
+// Quantize's `quantizedBilinear`: shares are in 1/2048.
+typedef struct {
+  size_t pixels, channels;
+  const int8_t *_Nonnull top, *_Nonnull bottom;
+  const size_t *_Nonnull left, *_Nonnull right;
+  const int32_t *_Nonnull across;
+  int32_t down;
+  int8_t *_Nonnull output;
+} qs8_bilinear_arguments;
+
+typedef void (*f32_bilinear_function)(const f32_bilinear_arguments *_Nonnull);
+typedef void (*qs8_bilinear_function)(const qs8_bilinear_arguments *_Nonnull);

@@ -62,7 +62,7 @@ struct Indirection {
     let tiles = (window.pixels + rowsPerTile - 1) / rowsPerTile
     let fixedLineBytes = (window.paddedLinePixels * window.channels + kr - 1) * elementSize
     isFixed =
-      shape.groups == 1 && window.batch == 1 && !window.isPointwise
+      shape.placement == nil && shape.groups == 1 && window.batch == 1 && !window.isPointwise
       && tiles * taps * rowsPerTile <= Indirection.mostFixedBytes / MemoryLayout<UnsafeRawPointer>.stride
       && !(joinsColumns && window.inputHeight * fixedLineBytes > Indirection.mostFixedImageBytes)
     if isFixed && joinsColumns {

@@ -49,6 +49,9 @@ class Step {
   /// Bytes of weights that the step keeps in its kernel's layout.
   var packedBytes: Int { 0 }
 
+  /// Computes the results: all tiles once. A step made of others runs them.
+  func execute(on workers: Workers) { workers.run(self) }
+
   /// Runs on one thread before the tiles.
   func prepare() {}
 

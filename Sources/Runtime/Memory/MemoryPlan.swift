@@ -4,7 +4,7 @@ typealias ValueIndex = Int
 /// What the memory planner has to know of one step.
 struct MemoryUse {
   /// How what a step writes may lie over what it reads.
-  enum Sharing {
+  enum Sharing: Equatable {
     /// Not at all.
     case none
     /// The result may take the place of any operand of its size that nobody needs afterwards: the step has read what it
@@ -15,6 +15,8 @@ struct MemoryUse {
     case inPlaceOfLast
     /// The result is the first operand under another shape: it always lies where the operand lies.
     case view
+    /// The result is the first operand's bytes from `offset` on: it always lies there.
+    case part(offset: Int)
     /// The result is the operands one behind the other: operands may be written there in the first place.
     case join
   }
@@ -102,6 +104,7 @@ private struct StorageSharing {
     switch step.sharing {
     case .none: break
     case .view: merge(step.writes[0], into: group[step.reads[0]], at: offset[step.reads[0]])
+    case .part(let start): merge(step.writes[0], into: group[step.reads[0]], at: offset[step.reads[0]] + start)
     case .inPlace:
       if let operand = step.reads.first(where: { canBeReplaced($0, by: step, at: index) }) {
         merge(step.writes[0], into: group[operand], at: offset[operand])

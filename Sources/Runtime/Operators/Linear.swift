@@ -8,7 +8,7 @@ import Quantize
 struct LinearOperands {
   let node: Node
   let x: TensorIndex
-  let weights: Tensor
+  var weights: Tensor
   let bias: Tensor?
   /// What the operator itself gives.
   let output: TensorIndex
@@ -71,7 +71,7 @@ extension Lowering {
     try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), operands)
   }
 
-  private mutating func lowerProduct(_ shape: ProductShape, _ operands: LinearOperands) throws(RuntimeError) {
+  mutating func lowerProduct(_ shape: ProductShape, _ operands: LinearOperands) throws(RuntimeError) {
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
     let weights = operands.weights
     let bias = operands.bias

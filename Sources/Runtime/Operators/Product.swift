@@ -6,8 +6,20 @@ struct ProductShape {
   let groups: Int
   /// Output channels of one group.
   let columns: Int
+  /// Where output pixels lie, if not one behind the other.
+  var placement: OutputPlacement?
 
   var outputChannels: Int { groups * columns }
+}
+
+/// Output pixels that lie apart from each other, as those do that a transposed convolution makes with one part of its weights.
+/// Everything in elements of the output.
+struct OutputPlacement {
+  /// Of the first pixel.
+  let first: Int
+  let pixelStride: Int
+  let lineStride: Int
+  let imageStride: Int
 }
 
 /// The operands of one call of an igemm kernel, apart from the epilogue.
@@ -19,6 +31,8 @@ struct ProductTile {
   let weights: UnsafeRawPointer
   /// Index of the result's first element in the output.
   let output: Int
+  /// Elements between rows of the output.
+  let outputStride: Int
   /// Index of the first column in arrays that have a value per column (`ProductStep.perColumn`).
   let column: Int
 }
@@ -123,7 +137,8 @@ class ProductStep: Step {
     let weights = UnsafeRawPointer(packed.base) + group * groupBytes + columns.lowerBound / nr * panelBytes
     var first = rows.lowerBound
     while first < rows.upperBound {
-      let pixels = first..<min(first + mr, rows.upperBound)
+      let (output, stride, lineEnd) = outputPlace(first)
+      let pixels = first..<min(first + mr, rows.upperBound, lineEnd)
       let inputs: UnsafeMutableRawPointer
       if let fixedPointers {
         inputs = fixedPointers.base + first / mr * indirection.pointerBytes
@@ -134,10 +149,20 @@ class ProductStep: Step {
       multiply(
         ProductTile(
           rows: pixels.count, columns: columns.count, inputs: inputs, weights: weights,
-          output: first * shape.outputChannels + group * shape.columns + columns.lowerBound,
+          output: output + group * shape.columns + columns.lowerBound, outputStride: stride,
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
-      first += mr
+      first = pixels.upperBound
     }
+  }
+
+  /// Where output pixel `pixel` begins, the distance to the next one, and the first pixel that is not at that distance.
+  private func outputPlace(_ pixel: Int) -> (output: Int, stride: Int, end: Int) {
+    guard let placement = shape.placement else { return (pixel * shape.outputChannels, shape.outputChannels, .max) }
+    let (line, column) = pixel.quotientAndRemainder(dividingBy: shape.window.outputWidth)
+    let (image, y) = line.quotientAndRemainder(dividingBy: shape.window.outputHeight)
+    let output =
+      placement.first + image * placement.imageStride + y * placement.lineStride + column * placement.pixelStride
+    return (output, placement.pixelStride, pixel + shape.window.outputWidth - column)
   }
 
   /// The residual's elements that go to the result of `tile`; it has the output's shape.

@@ -35,7 +35,7 @@ struct WinogradTiling {
   init?(_ shape: ProductShape, kernel: UnsafePointer<kernel>) {
     let window = shape.window
     guard
-      shape.groups == 1 && window.height == 3 && window.width == 3 && window.strideHeight == 1
+      shape.placement == nil && shape.groups == 1 && window.height == 3 && window.width == 3 && window.strideHeight == 1
         && window.strideWidth == 1 && window.dilationHeight == 1 && window.dilationWidth == 1
     else { return nil }
     self.window = window

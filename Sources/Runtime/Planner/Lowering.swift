@@ -58,9 +58,11 @@ struct Lowering {
     case .dequantize: lowerDequantize(node)
     case .lookup: lowerLookup(node)
     case .lookupSoftmax: lowerLookupSoftmax(node)
-    case .embedding, .recurrent, .slice, .transposedConv2D, .resize:
-      throw .unsupportedNode(
-        name: node.name, operation: node.op.name, expected: "an operator of version 1.1", found: node.op.name)
+    case .embedding: lowerEmbedding(node)
+    case .recurrent(let op): try lower(op, node)
+    case .slice(let op): lower(op, node)
+    case .transposedConv2D(let op): try lower(op, node)
+    case .resize(let op): try lower(op, node)
     }
   }
 
@@ -91,6 +93,11 @@ struct Lowering {
   /// Makes `result` lie where `operand` lies.
   mutating func appendView(of operand: ValueIndex, as result: ValueIndex) {
     uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .view))
+  }
+
+  /// Makes `result` lie `offset` bytes behind the start of `operand`.
+  mutating func appendPart(of operand: ValueIndex, from offset: Int, as result: ValueIndex) {
+    uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .part(offset: offset)))
   }
 
   /// The best kernel of a family on this machine.
