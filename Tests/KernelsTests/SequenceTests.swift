@@ -80,13 +80,12 @@ import Testing
           right: places.base + pixels, across: shares.base, down: down, output: output.base)
         kernel.function.f32_bilinear(&arguments)
         func between(_ a: Float, _ b: Float, _ share: Float) -> Float { a + (b - a) * share }
-        let expected = (0..<pixels).flatMap { p in
-          (0..<channels).map { c in
-            between(
-              between(top.elements[left[p] + c], top.elements[right[p] + c], across[p]),
-              between(bottom.elements[left[p] + c], bottom.elements[right[p] + c], across[p]), down)
-          }
+        func pixel(_ p: Int, _ c: Int) -> Float {
+          let upper = between(top.elements[left[p] + c], top.elements[right[p] + c], across[p])
+          let lower = between(bottom.elements[left[p] + c], bottom.elements[right[p] + c], across[p])
+          return between(upper, lower, down)
         }
+        let expected: [Float] = (0..<pixels).flatMap { p in (0..<channels).map { c in pixel(p, c) } }
         #expect(Array(output.elements) == expected, "channels \(channels), flush to the \(side), seed \(channels)")
       }
     }
@@ -110,17 +109,17 @@ import Testing
           pixels: pixels, channels: channels, top: top.base, bottom: bottom.base, left: places.base,
           right: places.base + pixels, across: shares.base, down: down, output: output.base)
         kernel.function.qs8_bilinear(&arguments)
-        let expected = (0..<pixels).flatMap { p in
-          (0..<channels).map { c -> Int8 in
-            func line(_ x: GuardedBuffer<Int8>) -> Double {
-              let share = Double(across[p]) / 2048
-              return Double(x.elements[left[p] + c]) * (1 - share) + Double(x.elements[right[p] + c]) * share
-            }
-            let share = Double(down) / 2048
-            // Exact in double; halves are rounded up.
-            return Int8((line(top) * (1 - share) + line(bottom) * share + 0.5).rounded(.down))
+        // Exact in double; halves are rounded up.
+        func pixel(_ p: Int, _ c: Int) -> Int8 {
+          func line(_ x: GuardedBuffer<Int8>) -> Double {
+            let share = Double(across[p]) / 2048
+            return Double(x.elements[left[p] + c]) * (1 - share) + Double(x.elements[right[p] + c]) * share
           }
+          let share = Double(down) / 2048
+          let value: Double = line(top) * (1 - share) + line(bottom) * share
+          return Int8((value + 0.5).rounded(.down))
         }
+        let expected: [Int8] = (0..<pixels).flatMap { p in (0..<channels).map { c in pixel(p, c) } }
         #expect(Array(output.elements) == expected, "channels \(channels), flush to the \(side), seed \(channels)")
       }
     }
