@@ -30,17 +30,26 @@ let package = Package(
     .executable(name: "edgerun", targets: ["edgerun"]),
     .executable(name: "edgetrain", targets: ["edgetrain"]),
   ],
+  traits: [
+    .trait(name: "MPI", description: "edgetrain under mpirun: training on several machines; needs Open MPI")
+  ],
   targets: [
     // System libraries: module maps only.
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "COpenCL"),
     .systemLibrary(name: "CJPEG"),
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
 
     // C: the operating system, the JPEG codec's error handling, the SIMD micro-kernels.
     cLibrary("Platform"),
     cLibrary("JPEGCodec", ["CJPEG"], link: [.linkedLibrary("jpeg")]),
     cLibrary("TrainerKernels"),
     cLibrary("Kernels", link: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
+
+    // Processes of one training run; empty without the trait.
+    .target(
+      name: "MessagePassing", dependencies: [.target(name: "CMPI", condition: .when(traits: ["MPI"]))],
+      cSettings: c + [.define("EDGERUN_MPI", .when(traits: ["MPI"]))]),
 
     // The device side: no Foundation; also builds as Embedded Swift (tools/build-device).
     library("Format", ["Platform"]),
@@ -58,7 +67,10 @@ let package = Package(
     library("Trainer", ["Format", "Quantize", "Vision", "Platform", "Terminal", "COpenBLAS", "TrainerKernels"]),
     .executableTarget(
       name: "edgetrain",
-      dependencies: ["Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal"],
+      dependencies: [
+        "Trainer", "Runtime", "Quantize", "Vision", "Format", "Platform", "Terminal",
+        .target(name: "MessagePassing", condition: .when(traits: ["MPI"])),
+      ],
       swiftSettings: swift),
 
     // What several suites share: seeds, random networks.

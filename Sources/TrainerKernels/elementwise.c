@@ -200,12 +200,12 @@ TRAINER_INLINE void philox(uint64_t key, uint32_t c[4]) {
 
 TRAINER_CLONES void trainer_dropout(uint64_t key, uint32_t stream, uint32_t step, uint32_t threshold, float scale,
                                     ptrdiff_t first, const float *input, float *output, ptrdiff_t count) {
-  for (ptrdiff_t i = 0; i < count; i += 4) {
+  for (ptrdiff_t i = 0; i < count;) {
     uint32_t words[4] = {(uint32_t)((first + i) / 4), 0, stream, step};
     philox(key, words);
-    ptrdiff_t lanes = count - i < 4 ? count - i : 4;
-    for (ptrdiff_t lane = 0; lane < lanes; lane++) {
-      output[i + lane] = words[lane] < threshold ? 0 : input[i + lane] * scale;
+    // Only the first four words may begin in the middle.
+    for (ptrdiff_t lane = (first + i) % 4; lane < 4 && i < count; lane++, i++) {
+      output[i] = words[lane] < threshold ? 0 : input[i] * scale;
     }
   }
 }

@@ -21,7 +21,9 @@ struct OutputFolder {
     }
   }
 
-  func path(of name: String) -> String { path + (path.hasSuffix("/") ? "" : "/") + name }
+  func path(of name: String) -> String { OutputFolder.path(of: name, in: path) }
+
+  static func path(of name: String, in folder: String) -> String { folder + (folder.hasSuffix("/") ? "" : "/") + name }
 
   /// Replaces the file `name` in one go.
   func write(_ text: String, to name: String) throws {

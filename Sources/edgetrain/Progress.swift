@@ -28,11 +28,14 @@ final class Progress {
   private var isLineOpen = false
   private let isResumed: Bool
 
-  init(_ run: TrainingRun, _ arguments: Arguments) {
+  /// - Parameter isSilent: whether another process shows it.
+  init(_ run: TrainingRun, _ arguments: Arguments, isSilent: Bool) {
     self.run = run
     style =
-      arguments.has("json")
-      ? .json : arguments.has("quiet") ? .none : Terminal.Stream.error.isTerminal ? .bar : .lines
+      isSilent
+      ? .none
+      : arguments.has("json")
+        ? .json : arguments.has("quiet") ? .none : Terminal.Stream.error.isTerminal ? .bar : .lines
     start = clock.now
     epochStart = start
     lastDraw = start
@@ -40,11 +43,14 @@ final class Progress {
     isResumed = run.epoch > 0 || run.stepInEpoch > 0
   }
 
-  func begin(data: DataSet, threads: Int) {
+  func begin(data: DataSet, threads: Int, processes: Int) {
     guard style == .bar || style == .lines else { return }
     note(
       "\(data.name): \(run.imagesPerEpoch) \(data.train.noun) \(data.shape) of \(data.contents); "
-        + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads")
+        + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads"
+        + (processes > 1 ? " in each of \(processes) processes" : ""))
+    let recipe = run.description.recipe
+    if processes > 1 { note("a batch of \(recipe.batch) over all processes, rate \(recipe.rate)") }
     if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
   }
 

@@ -25,6 +25,9 @@ enum TrainCommand {
         help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
       Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
+      Option(
+        "rate-scaling", value: "KIND",
+        help: "under mpirun, where each process adds a batch: linear (default), the rate grows alike; or none"),
       Option("json", help: "one JSON document a line on standard output, one for each epoch and one for the model"),
       Option("quiet", letter: "q", help: "no progress"),
     ] + CommonOptions.reading,
@@ -41,43 +44,95 @@ enum TrainCommand {
     let source = try DataSource(command.required("data", of: arguments))
     var description = try NetworkDescription(path: path)
     try override(&description.recipe, with: arguments)
-    var folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
-    let output = try OutputFile(
-      path: arguments.string("output") ?? folder?.path(of: "model.bin") ?? command.required("output", of: arguments))
-    let checkpoint = try OutputFile(
-      path: arguments.string("checkpoint") ?? folder?.path(of: "checkpoint") ?? output.path + ".checkpoint")
     let limit = try arguments.integer("limit", in: 1...Int.max)
-    let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let options = try CommonOptions.dataOptions(arguments, command: command)
+    let scalesRate = try scalesRate(arguments)
     OpenBLASEnvironment.establish()
+    let job = try Job.join()
+    let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? Job.threads(job)
+    // Files are rank 0's affair.
+    var outputs = job.map { $0.rank == 0 } ?? true ? try Outputs(arguments) : nil
+    let saved = arguments.has("resume") ? try checkpoint(arguments, job) : nil
+    if arguments.has("rate-scaling"), job == nil, saved == nil {
+      throw UsageError(
+        "--rate-scaling", expected: "several processes, started by mpirun", found: "one", command: command.name)
+    }
+    try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
 
     var data = try DataSet(source, for: description, path: path, options: options)
-    noteSkipped(data)
+    if outputs != nil { noteSkipped(data) }
     data.train = data.train.sample(limit)
-    let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
-    if arguments.has("resume") {
-      try run.restore(Checkpoint(path: checkpoint.path), anotherRate: arguments.has("rate"))
-    } else if FileManager.default.fileExists(atPath: checkpoint.path) {
-      note("\(checkpoint.path) is of a run that did not end; it will be replaced (--resume would have continued it)")
+    let run = try TrainingRun(
+      description, data: data, devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
+    if let saved {
+      try run.restore(saved, anotherRate: arguments.has("rate"))
+    } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
+      note("\(path) is of a run that did not end; it will be replaced (--resume would have continued it)")
     }
 
-    let progress = Progress(run, arguments)
-    progress.begin(data: data, threads: threads)
-    try folder?.begin(run, data: data, threads: threads)
-    try train(run, progress: progress, checkpoint: checkpoint, folder: &folder)
-    let (model, scores) = try Exporter(run: run, data: data).export()
-    try model.write(to: output.path)
-    let assessment = Assessment(data.test, labels: data.labels, scores: scores)
-    try folder?.end(run, data: data, model: model, assessment, testScores: scores)
-    unlink(checkpoint.path)
-    progress.end(model, assessment, path: output.path)
+    let progress = Progress(run, arguments, isSilent: outputs == nil)
+    progress.begin(data: data, threads: threads, processes: job?.size ?? 1)
+    try outputs?.folder?.begin(run, data: data, threads: threads)
+    try train(run, progress: progress, outputs: &outputs)
+    if let outputs {
+      let (model, scores) = try Exporter(run: run, data: data).export()
+      try model.write(to: outputs.model.path)
+      let assessment = Assessment(data.test, labels: data.labels, scores: scores)
+      try outputs.folder?.end(run, data: data, model: model, assessment, testScores: scores)
+      unlink(outputs.checkpoint.path)
+      progress.end(model, assessment, path: outputs.model.path)
+    }
+    Job.leave(job)
+  }
+
+  /// What a run leaves behind.
+  private struct Outputs {
+    var folder: RunFolder?
+    let model: OutputFile
+    let checkpoint: OutputFile
+
+    /// - Throws: what tells now that a file could not be written later.
+    init(_ arguments: Arguments) throws {
+      folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
+      let name = arguments.string("output") ?? folder?.path(of: "model.bin")
+      model = try OutputFile(path: name ?? command.required("output", of: arguments))
+      checkpoint = try OutputFile(path: TrainCommand.checkpointPath(arguments))
+    }
+  }
+
+  private static func checkpointPath(_ arguments: Arguments) throws -> String {
+    if let path = arguments.string("checkpoint") { return path }
+    if let folder = arguments.string("run") { return OutputFolder.path(of: "checkpoint", in: folder) }
+    return try command.required("output", of: arguments) + ".checkpoint"
+  }
+
+  private static func checkpoint(_ arguments: Arguments, _ job: (any Communicator)?) throws -> Checkpoint {
+    let path = try checkpointPath(arguments)
+    guard let job else { return try Checkpoint(path: path) }
+    return try Checkpoint(path: path, communicator: job)
+  }
+
+  private static func scalesRate(_ arguments: Arguments) throws -> Bool {
+    switch arguments.string("rate-scaling") {
+    case nil, "linear": return true
+    case "none": return false
+    case let other?:
+      throw UsageError("--rate-scaling", expected: "linear or none", found: other, command: command.name)
+    }
+  }
+
+  /// Each process brings a batch. A run that goes on keeps the batch that it was begun with, whatever the number of
+  /// processes now.
+  private static func enlargeBatch(
+    _ recipe: inout TrainingRecipe, _ job: (any Communicator)?, _ saved: Checkpoint?, scalesRate: Bool
+  ) throws {
+    let before = saved?.batch.map { $0 / recipe.batch }
+    recipe.enlargeBatch(by: max(before ?? job?.size ?? 1, 1), scalesRate: scalesRate)
   }
 
   /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
-  /// program.
-  private static func train(
-    _ run: TrainingRun, progress: Progress, checkpoint: OutputFile, folder: inout RunFolder?
-  ) throws {
+  /// program; by one process, if there are several.
+  private static func train(_ run: TrainingRun, progress: Progress, outputs: inout Outputs?) throws {
     Interrupt.catchSignals()
     let clock = ContinuousClock()
     var lastSave = clock.now
@@ -87,11 +142,12 @@ enum TrainCommand {
         step = try run.step()
       } catch {
         progress.interrupt()
-        if case .diverged = error { noteKept(checkpoint) }
+        if case .diverged = error, let checkpoint = outputs?.checkpoint { noteKept(checkpoint) }
         throw error
       }
       let epoch = progress.show(step)
-      if let epoch { folder?.append(epoch) }
+      guard let checkpoint = outputs?.checkpoint else { continue }
+      if let epoch { outputs?.folder?.append(epoch) }
       if Interrupt.isRequested && !run.isFinished {
         progress.interrupt()
         try run.checkpoint().write(to: checkpoint.path)

@@ -33,9 +33,16 @@ final class TemporaryFolder {
   var entries: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 }
 
-/// A program of this package, built beside the tests.
+/// A program to run.
 struct Program {
-  let name: String
+  let path: String
+
+  init(path: String) { self.path = path }
+
+  /// One that was built beside the tests.
+  init(name: String) {
+    path = Bundle.main.executableURL!.deletingLastPathComponent().appendingPathComponent(name).path
+  }
 
   struct Result {
     let status: Int32
@@ -43,14 +50,12 @@ struct Program {
     let errors: String
   }
 
-  private var url: URL { Bundle.main.executableURL!.deletingLastPathComponent().appendingPathComponent(name) }
-
   /// Starts the program; `whileRunning` may look at files and send signals.
   func run(
     _ arguments: [String], in folder: TemporaryFolder, whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> Result {
     let process = Process()
-    process.executableURL = url
+    process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Files, not pipes: nobody has to empty them while the program runs.

@@ -180,6 +180,20 @@ import Testing
     }
   }
 
+  /// A part of a batch drops what the whole batch drops there, wherever it begins.
+  @Test(arguments: [1, 4, 6, 4099]) func dropoutOfAPart(first: Int) throws {
+    var random = TestRandom(seed: 11)
+    let values = random.uniform(count: 9000)
+    for backend in [NaiveBackend(), CPUBackend(threads: 2)] as [any Backend] {
+      var mask = DropoutMask(rate: 0.4, seed: 3, stream: 1, step: 2)
+      let (whole, part) = (try backend.filled(values), try backend.filled(Array(values[first...])))
+      backend.dropout(mask, input: whole, output: whole)
+      mask.first = first
+      backend.dropout(mask, input: part, output: part)
+      #expect(try backend.values(of: part) == Array(backend.values(of: whole)[first...]), "\(backend.name)")
+    }
+  }
+
   @Test(arguments: [(1, 1), (1, 37), (9, 16), (49, 72), (3000, 17)], [1, 6])
   func multiply(sizes: (pixels: Int, channels: Int), count: Int) throws {
     let geometry = MultiplyGeometry(pixels: sizes.pixels, channels: sizes.channels)

@@ -126,19 +126,22 @@ public struct BatchNormGeometry: Equatable, Sendable {
 }
 
 /// Which elements a dropout keeps: Philox words (see `Philox`) of key `seed` and counter (element / 4, 0, stream, step)
-/// below `rate` × 2³² are dropped. The same on every backend.
+/// below `rate` × 2³² are dropped; elements are counted from `first`. The same on every backend.
 public struct DropoutMask: Equatable, Sendable {
   public var rate: Float
   public var seed: UInt64
   /// Tells layers apart.
   public var stream: UInt32
   public var step: UInt32
+  /// Number of the slice's first element in the step's whole batch.
+  public var first: Int
 
-  public init(rate: Float, seed: UInt64, stream: UInt32, step: UInt32) {
+  public init(rate: Float, seed: UInt64, stream: UInt32, step: UInt32, first: Int = 0) {
     self.rate = rate
     self.seed = seed
     self.stream = stream
     self.step = step
+    self.first = first
   }
 
   /// Words below this are dropped.

@@ -55,7 +55,9 @@ final class DropoutLayer: Layer {
   var outputs: [Value] { [output] }
 
   private func mask(_ pass: Pass) -> DropoutMask {
-    DropoutMask(rate: rate, seed: pass.seed, stream: stream, step: UInt32(truncatingIfNeeded: pass.step))
+    DropoutMask(
+      rate: rate, seed: pass.seed, stream: stream, step: UInt32(truncatingIfNeeded: pass.step),
+      first: pass.first * input.shape.count)
   }
 
   func forward(_ pass: Pass) {

@@ -95,6 +95,8 @@ struct Pass {
   let backend: any Backend
   /// Images, at least 1.
   let count: Int
+  /// Place of the first one in the step's batch, of which other devices may have other parts.
+  let first: Int
   /// Whether dropout drops and batch-norm uses the step's statistics.
   let training: Bool
   let seed: UInt64

@@ -60,7 +60,7 @@ public final class Network {
   private let statisticsValues: [DeviceSlice]
   /// What predictions, evaluation and export use instead of the weights; nil where the recipe wants none.
   private(set) var average: WeightAverage?
-  private let regularizedCount: Int
+  let regularizedCount: Int
   private let labels: DeviceSlice
   private let targets: DeviceSlice
   private let predictions: DeviceSlice
@@ -296,8 +296,9 @@ public final class Network {
     isCounted = nil
   }
 
-  func forward(count: Int, training: Bool) {
-    let pass = self.pass(count: count, training: training)
+  /// - Parameter first: place of the first image in the step's batch, if that is divided.
+  func forward(count: Int, first: Int = 0, training: Bool) {
+    let pass = self.pass(count: count, first: first, training: training)
     for layer in list.layers { layer.forward(pass) }
   }
 
@@ -311,9 +312,16 @@ public final class Network {
     }
   }
 
-  func backward(count: Int) {
-    let pass = self.pass(count: count, training: true)
-    for layer in list.layers.reversed() where layer.outputs[0].needsGradient { layer.backward(pass) }
+  /// - Parameters:
+  ///   - first: as for `forward`.
+  ///   - finished: told the place of each layer whose backward computation has begun, the last layer first; its gradients
+  ///     can be downloaded.
+  func backward(count: Int, first: Int = 0, finished: (Int) -> Void = { _ in }) {
+    let pass = self.pass(count: count, first: first, training: true)
+    for (place, layer) in list.layers.enumerated().reversed() where layer.outputs[0].needsGradient {
+      layer.backward(pass)
+      finished(place)
+    }
   }
 
   func update(rate: Float, count: Int) {
@@ -358,8 +366,8 @@ public final class Network {
 
   // MARK: Small things
 
-  private func pass(count: Int, training: Bool) -> Pass {
-    Pass(backend: backend, count: count, training: training, seed: seed, step: step)
+  private func pass(count: Int, first: Int, training: Bool) -> Pass {
+    Pass(backend: backend, count: count, first: first, training: training, seed: seed, step: step)
   }
 
   private func penalty(count: Int) -> Float {

@@ -67,7 +67,22 @@ extension Checkpoint {
     }
     // The mapping must outlive the last look at its bytes.
     defer { withExtendedLifetime(storage) {} }
-    let bytes = storage.bytes
+    try self.init(bytes: storage.bytes, path: path)
+  }
+
+  /// Reads the checkpoint on rank 0, which alone needs the file, and gives it to all.
+  public init(path: String, communicator: any Communicator) throws(RunError) {
+    var bytes = communicator.rank == 0 ? try Checkpoint(path: path).encoded() : []
+    communicator.broadcast(&bytes)
+    do {
+      self = try bytes.withUnsafeBytes { try Checkpoint(bytes: $0, path: path) }
+    } catch {
+      throw .damagedCheckpoint(path: path)
+    }
+  }
+
+  /// - Parameter path: what errors call the file.
+  private init(bytes: UnsafeRawBufferPointer, path: String) throws(RunError) {
     guard bytes.count >= Checkpoint.headerBytes, bytes.prefix(8).elementsEqual(Checkpoint.magic) else {
       throw .notACheckpoint(path: path)
     }

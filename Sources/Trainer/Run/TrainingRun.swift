@@ -49,7 +49,7 @@ public final class TrainingRun {
   /// How the network wants images; nil for rows of numbers.
   public let preprocessing: Preprocessing?
   private let scales: RunData.Scales?
-  private let network: Network
+  private let network: DataParallel
   private let train: any BatchSource
   private let validation: (any BatchSource)?
   private let prefetcher: Prefetcher
@@ -75,8 +75,18 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - data: its images have the shape of the network's input; of rows of numbers, as many columns as that has elements.
   ///   - preprocessing: nil takes mean and deviation from the training images.
-  public init(
+  public convenience init(
     _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, backend: any Backend
+  ) throws(RunError) {
+    try self.init(description, data: data, preprocessing: preprocessing, devices: TrainingDevices([backend]))
+  }
+
+  /// - Parameters:
+  ///   - data: its images have the shape of the network's input; the same in all processes.
+  ///   - preprocessing: nil takes mean and deviation from the training images.
+  ///   - devices: what computes; the recipe's batch is divided among all of them.
+  public init(
+    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, devices: TrainingDevices
   ) throws(RunError) {
     let recipe = description.recipe
     try RunData.check(data, description)
@@ -87,7 +97,7 @@ public final class TrainingRun {
         found: "none")
     }
     batch = min(recipe.batch, parts.train.count)
-    let network = try Network(description, batch: batch, data: data, backend: backend)
+    let network = try DataParallel(description, batch: batch, data: data, devices: devices)
     network.trainingExamples = parts.train.count
     if case .given(let weights) = recipe.classWeights, weights.count != data.labels.count {
       throw .mismatch(
@@ -103,7 +113,7 @@ public final class TrainingRun {
     train = parts.train
     validation = parts.validation
     let order = EpochOrder(recipe.sampling, classes: parts.classes, seed: recipe.seed)
-    prefetcher = Prefetcher(train, size: batch) { order(epoch: $0) }
+    prefetcher = Prefetcher(train, size: batch, share: network.share) { order(epoch: $0) }
     // Comments in a `.net` file are no part of what steps depend on.
     settings =
       description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
@@ -133,7 +143,7 @@ public final class TrainingRun {
   public func step(rate givenRate: Float? = nil) throws(RunError) -> StepReport {
     precondition(!isFinished, "the run is over")
     takeBatch()
-    let count = prefetcher.batch.count
+    let count = min(batch, train.count - imagesInEpoch)
     let rate =
       givenRate
       ?? recipe.schedule.rate(
@@ -142,7 +152,7 @@ public final class TrainingRun {
     self.rate = rate
     let result: StepResult
     do {
-      result = try network.trainStep(prefetcher.batch, rate: rate)
+      result = try network.trainStep(prefetcher.batch, of: count, rate: rate)
     } catch {
       throw .network(error)
     }
@@ -190,6 +200,7 @@ public final class TrainingRun {
     stepInEpoch = 0
     lossSum = 0
     correct = 0
+    do { try network.synchronize() } catch { throw .network(error) }
     if let report, report.isBest {
       best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state())
     }
@@ -200,8 +211,9 @@ public final class TrainingRun {
     var batch = examples.makeBatch(size: self.batch)
     var correct = 0
     var lossSum = 0.0
-    for start in stride(from: 0, to: examples.count, by: self.batch) {
-      let indices = Array(start..<min(start + self.batch, examples.count))
+    let part = network.part(of: examples.count)
+    for start in stride(from: part.lowerBound, to: part.upperBound, by: self.batch) {
+      let indices = Array(start..<min(start + self.batch, part.upperBound))
       examples.fill(&batch, indices: indices[...], epoch: nil)
       do {
         let result = try network.evaluate(batch)
@@ -211,6 +223,9 @@ public final class TrainingRun {
         throw .network(error)
       }
     }
+    var sums = [lossSum, Double(correct)]
+    network.addUp(&sums)
+    (lossSum, correct) = (sums[0], Int(sums[1]))
     return ValidationReport(
       loss: lossSum / Double(examples.count), correct: correct, count: examples.count,
       isBest: correct > before ?? -1)
@@ -266,7 +281,7 @@ public final class TrainingRun {
   public func exportGraph() throws(RunError) -> Graph {
     do {
       if let best { try network.restore(best.state) }
-      let graph = try network.exportGraph()
+      let graph = try network.network.exportGraph()
       return scales.map { graph.inUnits(inputs: $0.inputs, outputs: $0.targets) } ?? graph
     } catch {
       throw .network(error)
@@ -274,13 +289,13 @@ public final class TrainingRun {
   }
 }
 
-extension Network {
+extension DataParallel {
   /// A network with an output for each of the data's classes.
   fileprivate convenience init(
-    _ description: NetworkDescription, batch: Int, data: DataSet, backend: any Backend
+    _ description: NetworkDescription, batch: Int, data: DataSet, devices: TrainingDevices
   ) throws(RunError) {
     do {
-      try self.init(description, backend: backend, batch: batch, seed: description.recipe.seed)
+      try self.init(description, devices: devices, batch: batch, seed: description.recipe.seed)
     } catch {
       throw .network(error)
     }

@@ -150,7 +150,8 @@ public final class CPUBackend: Backend {
     let (x, y) = (floats(input), floats(output))
     forEachRun(of: input.count) { start, count in
       trainer_dropout(
-        mask.seed, mask.stream, mask.step, mask.threshold, 1 / (1 - mask.rate), start, x + start, y + start, count)
+        mask.seed, mask.stream, mask.step, mask.threshold, 1 / (1 - mask.rate), mask.first + start, x + start,
+        y + start, count)
     }
   }
 

@@ -89,7 +89,8 @@ public final class NaiveBackend: Backend {
     let (x, y) = (Doubles(input), Doubles(output))
     let random = Philox(key: mask.seed)
     for i in 0..<input.count {
-      let word = random(UInt32(i / 4), 0, mask.stream, mask.step)[i % 4]
+      let element = mask.first + i
+      let word = random(UInt32(truncatingIfNeeded: element / 4), 0, mask.stream, mask.step)[element % 4]
       y[i] = word < mask.threshold ? 0 : x[i] / (1 - Double(mask.rate))
     }
   }

@@ -8,6 +8,8 @@ public struct Batch: Sendable {
   public var labels: [Int32]
   /// [count, outputs]: what the outputs are to be, in the place of `labels`; empty where those say it all.
   public var targets: [Float]
+  /// Examples that there is memory for.
+  private(set) var capacity: Int
 
   /// Memory for `size` examples.
   ///
@@ -17,9 +19,29 @@ public struct Batch: Sendable {
   ///   - targetCount: elements of one example's targets, 0 if labels serve.
   public init(size: Int, inputCounts: [Int], labelCount: Int = 1, targetCount: Int = 0) {
     count = 0
+    capacity = size
     inputs = inputCounts.map { [Float](repeating: 0, count: size * $0) }
     labels = [Int32](repeating: 0, count: size * labelCount)
     targets = [Float](repeating: 0, count: size * targetCount)
+  }
+}
+
+extension Batch {
+  /// A copy of the examples in `range`.
+  func part(_ range: Range<Int>) -> Batch {
+    var part = self
+    func cut<Element>(_ values: [Element]) -> [Element] {
+      // Memory is for some number of examples, of which the first `count` are there.
+      guard count > 0 else { return values }
+      let size = values.count / capacity
+      return Array(values[(range.lowerBound * size)..<(range.upperBound * size)])
+    }
+    part.count = range.count
+    part.capacity = range.count
+    part.inputs = inputs.map(cut)
+    part.labels = cut(labels)
+    part.targets = cut(targets)
+    return part
   }
 }
 
@@ -38,6 +60,15 @@ public protocol BatchSource: Sendable {
 }
 
 extension Network {
+  /// Puts the examples on the device.
+  func load(_ batch: Batch, isTraining: Bool) throws(TrainerError) {
+    if batch.targets.isEmpty {
+      try load(inputs: batch.inputs[0], labels: batch.labels, count: batch.count, isTraining: isTraining)
+    } else {
+      try load(inputs: batch.inputs[0], targets: batch.targets, count: batch.count, isTraining: isTraining)
+    }
+  }
+
   /// One step of the recipe's optimizer.
   public func trainStep(_ batch: Batch, rate: Float) throws(TrainerError) -> StepResult {
     if batch.targets.isEmpty {

@@ -26,6 +26,7 @@ final class Prefetcher {
 
   private let source: any BatchSource
   private let size: Int
+  private let share: RankShare
   private let order: @Sendable (_ epoch: Int) -> [Int]
   private let ahead: Ahead
   private let queue = DispatchQueue(label: "edgetrain.prefetch")
@@ -33,11 +34,16 @@ final class Prefetcher {
   private(set) var batch: Batch
 
   /// - Parameters:
-  ///   - size: examples in a batch.
+  ///   - size: examples in a step's batch.
+  ///   - share: which part of them is filled in here.
   ///   - order: the examples of an epoch (from 1) in their order, as many in each.
-  init(_ source: any BatchSource, size: Int, order: @escaping @Sendable (_ epoch: Int) -> [Int]) {
+  init(
+    _ source: any BatchSource, size: Int, share: RankShare = RankShare(),
+    order: @escaping @Sendable (_ epoch: Int) -> [Int]
+  ) {
     self.source = source
     self.size = size
+    self.share = share
     self.order = order
     batch = source.makeBatch(size: size)
     ahead = Ahead(source.makeBatch(size: size))
@@ -46,26 +52,30 @@ final class Prefetcher {
   /// Puts the examples of `request` into `batch`: those that were prepared, if these are the ones.
   func take(_ request: Request) {
     queue.sync {}
-    if ahead.request != request { Prefetcher.fill(ahead, request, source, size, order) }
+    if ahead.request != request { Prefetcher.fill(ahead, request, source, size, share, order) }
     swap(&batch, &ahead.batch)
     ahead.request = nil
   }
 
   /// Begins to fill a batch that will be taken next.
   func prepare(_ request: Request) {
-    queue.async { [ahead, source, size, order] in Prefetcher.fill(ahead, request, source, size, order) }
+    queue.async { [ahead, source, size, share, order] in
+      Prefetcher.fill(ahead, request, source, size, share, order)
+    }
   }
 
   private static func fill(
-    _ ahead: Ahead, _ request: Request, _ source: any BatchSource, _ size: Int, _ order: (Int) -> [Int]
+    _ ahead: Ahead, _ request: Request, _ source: any BatchSource, _ size: Int, _ share: RankShare,
+    _ order: (Int) -> [Int]
   ) {
     if ahead.orderEpoch != request.epoch {
       ahead.order = order(request.epoch)
       ahead.orderEpoch = request.epoch
     }
     let start = request.step * size
-    let end = min(start + size, ahead.order.count)
-    source.fill(&ahead.batch, indices: ahead.order[start..<end], epoch: request.epoch)
+    let part = share.part(of: min(size, ahead.order.count - start))
+    let indices = ahead.order[(start + part.lowerBound)..<(start + part.upperBound)]
+    source.fill(&ahead.batch, indices: indices, epoch: request.epoch)
     ahead.request = request
   }
 }

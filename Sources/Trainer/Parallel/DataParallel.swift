@@ -1,0 +1,191 @@
+/// What computes a training run: the devices of this process, and the processes beside it.
+public struct TrainingDevices {
+  public var backends: [any Backend]
+  /// How much of a batch each backend gets, as in 1 : 4.
+  public var shares: [Int]
+  /// Nil if this process is alone.
+  public var communicator: (any Communicator)?
+
+  /// - Parameter shares: one above 0 for each backend; nil for equal parts.
+  public init(_ backends: [any Backend], shares: [Int]? = nil, communicator: (any Communicator)? = nil) {
+    precondition(!backends.isEmpty, "a network needs a device")
+    self.backends = backends
+    self.shares = shares ?? backends.map { _ in 1 }
+    self.communicator = communicator
+    precondition(self.shares.count == backends.count && self.shares.allSatisfy { $0 > 0 }, "a share for each device")
+  }
+}
+
+/// One network trained on several devices, and by several processes, at once: each computes the gradient of its part of
+/// the batch, the parts are added up in a fixed order, and one update moves the weights that all of them have.
+///
+/// With the same batch a step gives what one device gives, but for rounding (a sum over the batch is made in parts):
+/// - the loss is a mean over the batch, so a part's gradient counts as much as it has examples;
+/// - dropout draws by an example's place in the whole batch;
+/// - batch-norm normalizes by the statistics of the examples on its own device, as is usual; that is not what one device
+///   computes. Its running statistics are, after each step, the mean of the devices' ones, on all of them;
+/// - penalty, clipping, optimizer and averaged weights belong to the update, which the first device of a process makes.
+///
+/// The processes update alike, each its own copy; `synchronize` makes sure that they stay the same. In a process the
+/// devices compute at the same time, and the others get the first one's weights after each step.
+///
+/// With one device and no other process this is `Network` itself and costs nothing.
+public final class DataParallel {
+  /// One network for each device; the first one's state is the state.
+  private let replicas: [Network]
+  private let shares: [Int]
+  private let communicator: (any Communicator)?
+  private let exchange: GradientExchange?
+  /// One for each device.
+  private let threads: ThreadPool?
+  /// The part of this process.
+  let share: RankShare
+
+  /// - Parameter batch: the largest number of examples in a step, over all devices and processes.
+  /// - Throws: `TrainerError.invalid` if the layers do not fit together, `.device` if memory does not suffice.
+  public init(
+    _ description: NetworkDescription, devices: TrainingDevices, batch: Int, seed: UInt64
+  ) throws(TrainerError) {
+    let (backends, communicator) = (devices.backends, devices.communicator)
+    shares = devices.shares
+    self.communicator = communicator
+    share = RankShare(rank: communicator?.rank ?? 0, size: communicator?.size ?? 1)
+    let local = Shards.largest(of: batch, shares: [Int](repeating: 1, count: share.size), index: share.rank)
+    var replicas: [Network] = []
+    for (index, backend) in backends.enumerated() {
+      let size = Shards.largest(of: local, shares: shares, index: index)
+      replicas.append(try Network(description, backend: backend, batch: size, seed: seed))
+    }
+    self.replicas = replicas
+    let isAlone = backends.count == 1 && communicator == nil
+    exchange = isAlone ? nil : GradientExchange(replicas, communicator: communicator)
+    threads = backends.count > 1 ? ThreadPool(threads: backends.count) : nil
+  }
+
+  private var first: Network { replicas[0] }
+  public var parameterCount: Int { first.parameterCount }
+  public var outputCount: Int { first.outputCount }
+  public var inputCount: Int { first.inputCount }
+
+  /// m of `WeightPenalty.l2PerExample`; the step's own number of examples if nil.
+  public var trainingExamples: Int? {
+    get { first.trainingExamples }
+    set { for replica in replicas { replica.trainingExamples = newValue } }
+  }
+
+  /// See `Network.classWeights`.
+  public var classWeights: [Float]? {
+    get { first.classWeights }
+    set { for replica in replicas { replica.classWeights = newValue } }
+  }
+
+  /// Which of a step's `count` examples this process computes: it is these that `trainStep` gets.
+  public func part(of count: Int) -> Range<Int> { share.part(of: count) }
+
+  // MARK: Steps
+
+  /// One step of the recipe's optimizer.
+  ///
+  /// - Parameters:
+  ///   - batch: `part(of: count)` of the step's examples.
+  ///   - count: the step's examples in all processes together, at least 1.
+  /// - Returns: what the whole step did.
+  public func trainStep(_ batch: Batch, of count: Int, rate: Float) throws(TrainerError) -> StepResult {
+    guard let exchange else { return try first.trainStep(batch, rate: rate) }
+    let part = part(of: count)
+    precondition(batch.count == part.count, "another part of the batch")
+    let ranges = Shards.ranges(of: batch.count, shares: shares)
+    var results = [Result<StepResult, TrainerError>?](repeating: nil, count: replicas.count)
+    compute(&results) { index throws(TrainerError) in
+      let range = ranges[index]
+      let weight = Float(Double(range.count) / Double(count))
+      guard !range.isEmpty else {
+        exchange.skip(index)
+        return StepResult(loss: 0, correct: 0)
+      }
+      let network = replicas[index]
+      let firstExample = part.lowerBound + range.lowerBound
+      try network.load(range.count == batch.count ? batch : batch.part(range), isTraining: true)
+      network.forward(count: range.count, first: firstExample, training: true)
+      network.computeLoss(count: range.count)
+      try exchange.backward(index, count: range.count, first: firstExample, weight: weight)
+      return try network.readResult(count: range.count)
+    }
+    var total = StepResult(loss: 0, penalty: 0, correct: 0)
+    for (result, range) in zip(results, ranges) {
+      let part = try result!.get()
+      total.loss += part.loss * Double(range.count)
+      // The weights are the same everywhere, but only who has examples has computed their penalty.
+      total.penalty += part.penalty * Double(range.count)
+      total.correct += part.correct
+    }
+    exchange.finish()
+    addUp(&total)
+    total.loss /= Double(count)
+    total.penalty /= Double(count)
+    first.update(rate: rate, count: count)
+    try exchange.spreadWeights()
+    return total
+  }
+
+  private func addUp(_ total: inout StepResult) {
+    var sums = [total.loss, total.penalty, Double(total.correct)]
+    addUp(&sums)
+    (total.loss, total.penalty, total.correct) = (sums[0], sums[1], Int(sums[2]))
+  }
+
+  /// Adds up a few numbers over the processes.
+  public func addUp(_ values: inout [Double]) { communicator?.sum(&values) }
+
+  /// Calls `body` for every device, at the same time.
+  private func compute(
+    _ results: inout [Result<StepResult, TrainerError>?], _ body: (Int) throws(TrainerError) -> StepResult
+  ) {
+    func result(_ index: Int) -> Result<StepResult, TrainerError> {
+      do throws(TrainerError) { return .success(try body(index)) } catch { return .failure(error) }
+    }
+    guard let threads else {
+      results[0] = result(0)
+      return
+    }
+    results.withUnsafeMutableBufferPointer { results in
+      threads.run(pieces: replicas.count) { index, _ in results[index] = result(index) }
+    }
+  }
+
+  /// Loss and hits of examples, computed as on the device by the first backend: a mean over `batch` alone, without the
+  /// other processes.
+  public func evaluate(_ batch: Batch) throws(TrainerError) -> StepResult {
+    var total = StepResult(loss: 0, correct: 0)
+    for start in stride(from: 0, to: batch.count, by: first.batch) {
+      let range = start..<min(start + first.batch, batch.count)
+      let result = try first.evaluate(range.count == batch.count ? batch : batch.part(range))
+      total.loss += result.loss * Double(range.count) / Double(batch.count)
+      total.correct += result.correct
+    }
+    return total
+  }
+
+  // MARK: State
+
+  /// See `Network.state`.
+  public func state() throws(TrainerError) -> TrainingState { try first.state() }
+
+  /// See `Network.restore`.
+  public func restore(_ state: TrainingState) throws(TrainerError) {
+    for replica in replicas { try replica.restore(state) }
+  }
+
+  /// Gives all processes the state of rank 0: CPUs of different kinds round differently, and would part in time.
+  public func synchronize() throws(TrainerError) {
+    guard let communicator, communicator.size > 1 else { return }
+    var state = try first.state()
+    for index in state.tensors.indices {
+      state.tensors[index].values.withUnsafeMutableBytes { communicator.broadcast($0) }
+    }
+    try restore(state)
+  }
+
+  /// The network to export or to look into.
+  public var network: Network { first }
+}
