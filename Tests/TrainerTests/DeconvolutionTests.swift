@@ -51,6 +51,39 @@ import Testing
     }
   }
 
+  /// The linear operators that change a picture's size.
+  @Test(arguments: [Resize.Mode.nearest, .bilinear]) func resizingGivesItsTransposedProduct(mode: Resize.Mode) throws {
+    var graph = Graph()
+    func apply(_ op: Op, _ inputs: [TensorIndex]) throws -> TensorIndex {
+      let shape = try Graph.outputShape(of: op, inputs: inputs.map { graph.tensors[$0] })
+      let name = "\(op.name)\(graph.nodes.count)"
+      return graph.add(op, name: name, inputs: inputs, output: Tensor(name: name, type: .f32, shape: shape))
+    }
+    var random = TestRandom(seed: 12)
+    let input = graph.add(Tensor(name: "x", type: .f32, shape: [1, 3, 4, 2]))
+    let weights = graph.add(
+      Tensor(name: "w", type: .f32, shape: [3, 2, 3, 2], constant: Constant(random.uniform(count: 36))))
+    let spread = TransposedConv2D(
+      strideHeight: 2, strideWidth: 1, padding: Padding(top: 1, left: 0, bottom: 0, right: 1))
+    let larger = try apply(.transposedConv2D(spread), [input, weights])
+    let cut = try apply(.slice(Slice(axis: 2, start: 1, count: 3)), [larger])
+    let output = try apply(.resize(Resize(mode: mode, height: 7, width: 2)), [cut])
+    graph.inputs = [input]
+    graph.outputs = [output]
+    let interpreter = try ReferenceInterpreter(graph)
+    let sample = try interpreter.everyTensor(random.uniform(count: 24))
+    let answers = try (0..<24).map { pixel in try interpreter.everyTensor((0..<24).map { $0 == pixel ? 1 : 0 }) }
+    for tensor in [larger, cut, output] {
+      for element in sample[tensor]!.indices {
+        let projection = Deconvolution(graph).projection(of: element, in: tensor, values: sample)
+        for pixel in 0..<24 {
+          let expected = sample[tensor]![element] * answers[pixel][tensor]![element]
+          #expect(abs(projection[pixel] - expected) < 1e-5, "\(graph.tensors[tensor].name), \(element), \(pixel)")
+        }
+      }
+    }
+  }
+
   /// ReLU rectifies what comes back, and a maximum gives it to the place that it came from.
   @Test func rectifiesAndUnpools() throws {
     var graph = Graph()

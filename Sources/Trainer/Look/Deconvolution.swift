@@ -1,4 +1,5 @@
 import Format
+import Quantize
 
 /// Shows which pixels made a unit fire: its activation is led back through the network to the input (Zeiler and Fergus
 /// 2014, "Visualizing and understanding convolutional networks").
@@ -7,7 +8,7 @@ import Format
 /// - convolutions, matrix products and means by their transposed product, without bias; batch-norm by its factors;
 /// - a maximum by unpooling: what comes back goes to the place where the maximum was (the switch);
 /// - ReLU and ReLU6 by rectifying what comes back; the leaky ReLU likewise with its slope;
-/// - sums and concatenations by giving every operand its share;
+/// - sums, concatenations, slices and resizing by giving every operand its share;
 /// - a product by the other operand's value; a factor per channel ([N, 1, 1, C], the gate of squeeze-and-excitation) is
 ///   taken as given. Other functions are replaced by their tangent where they were in this run, as for a gradient.
 ///
@@ -76,8 +77,11 @@ private struct WayBack {
       }
       give(signal.enumerated().map { $1 * factors[$0 % factors.count] }, to: input)
     case .reshape: give(signal, to: input)
+    case .slice(let op): give(returned(op, node, signal), to: input)
+    case .transposedConv2D(let op): give(transposed(op, node, rectified(signal, op.activation)), to: input)
+    case .resize(let op): give(resizedBack(op, node, signal), to: input)
     // No picture lies behind these: the way back ends.
-    case .embedding, .recurrent, .slice, .transposedConv2D, .resize: break
+    case .embedding, .recurrent: break
     case .quantize, .dequantize, .lookup, .lookupSoftmax: preconditionFailure("not a float graph")
     }
   }
@@ -123,6 +127,46 @@ private struct WayBack {
       give(starts.flatMap { signal[$0..<($0 + part)] }, to: input)
       first += part
     }
+  }
+
+  private func returned(_ op: Slice, _ node: Node, _ signal: [Float]) -> [Float] {
+    let shape = graph.tensors[node.inputs[0]].shape
+    let inner = shape[(op.axis + 1)...].reduce(1, *)
+    let (row, part) = (shape[op.axis] * inner, op.count * inner)
+    var result = [Float](repeating: 0, count: shape.reduce(1, *))
+    for (index, value) in signal.enumerated() {
+      result[index / part * row + op.start * inner + index % part] = value
+    }
+    return result
+  }
+
+  /// Each pixel to those that it was made of, by their weights.
+  private func resizedBack(_ op: Resize, _ node: Node, _ signal: [Float]) -> [Float] {
+    let shape = graph.tensors[node.inputs[0]].shape
+    /// The input lines of an output line, with their shares.
+    func lines(_ output: Int, of outputs: Int, inputs: Int) -> [(line: Int, share: Float)] {
+      switch op.mode {
+      case .nearest: return [(nearestCoordinate(output: output, of: outputs, inputs: inputs), 1)]
+      case .bilinear:
+        let place = ResizeCoordinate(output: output, of: outputs, inputs: inputs)
+        return [(place.lower, 1 - place.share), (place.upper, place.share)]
+      }
+    }
+    let channels = shape[3]
+    var result = [Float](repeating: 0, count: shape.reduce(1, *))
+    for oy in 0..<op.height {
+      for ox in 0..<op.width {
+        for down in lines(oy, of: op.height, inputs: shape[1]) {
+          for across in lines(ox, of: op.width, inputs: shape[2]) {
+            for channel in 0..<channels {
+              result[(down.line * shape[2] + across.line) * channels + channel] +=
+                down.share * across.share * signal[(oy * op.width + ox) * channels + channel]
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 
   // MARK: Windows
@@ -189,6 +233,26 @@ private struct WayBack {
             add(
               signal[pixel * outputs + output], times: weights + (output * taps + tap) * depth,
               to: result + (inputPixel * window.inputChannels + firstChannel), count: depth)
+          }
+        }
+      }
+    }
+  }
+
+  /// weights [O, KH, KW, C]. What undoes a transposed convolution is a convolution: windows lie in its output.
+  private func transposed(_ op: TransposedConv2D, _ node: Node, _ signal: [Float]) -> [Float] {
+    let shape = graph.tensors[node.inputs[1]].shape
+    let (outputs, taps, channels) = (shape[0], shape[1] * shape[2], shape[3])
+    let window = Window(
+      input: graph.tensors[node.outputs[0]].shape, output: graph.tensors[node.inputs[0]].shape, height: shape[1],
+      width: shape[2], strideHeight: op.strideHeight, strideWidth: op.strideWidth, padding: op.padding)
+    return sums(graph.tensors[node.inputs[0]].count, weights[node.inputs[1]]) { result, weights in
+      for pixel in 0..<window.outputPixels {
+        window.forEachTap(of: pixel) { place, tap in
+          for output in 0..<outputs where signal[place * outputs + output] != 0 {
+            add(
+              signal[place * outputs + output], times: weights + (output * taps + tap) * channels,
+              to: result + pixel * channels, count: channels)
           }
         }
       }

@@ -85,8 +85,7 @@ extension Graph {
       return union
     case .activation, .batchNorm, .quantize, .dequantize, .lookup: return field
     case .dense, .globalAveragePool, .softmax, .reshape, .lookupSoftmax, .embedding, .recurrent, .slice,
-      .transposedConv2D,
-      .resize:
+      .transposedConv2D, .resize:
       return nil
     }
   }

@@ -27,8 +27,8 @@ public struct WeightPlane: Sendable {
     self.head = head
     let random = Philox(key: seed)
     var moved: [TensorIndex: Moved] = [:]
-    for node in graph.nodes {
-      guard let weights = node.filters, moved[weights.tensor] == nil,
+    for weights in graph.nodes.flatMap({ $0.filters }) {
+      guard moved[weights.tensor] == nil,
         let values = graph.tensors[weights.tensor].constant?.elements(as: Float.self)
       else { continue }
       let count = graph.tensors[weights.tensor].shape[weights.axis]
@@ -82,14 +82,16 @@ public struct WeightPlane: Sendable {
 }
 
 extension Node {
-  /// The node's weights, and which of their dimensions counts filters; nil if it has none.
-  fileprivate var filters: (tensor: TensorIndex, axis: Int)? {
+  /// The node's weights, and which of their dimensions counts filters. A row of a table, or of a recurrent layer's matrices
+  /// is a filter, too.
+  fileprivate var filters: [(tensor: TensorIndex, axis: Int)] {
     switch op {
-    case .conv2D, .dense, .transposedConv2D, .embedding, .recurrent: (inputs[1], 0)
-    case .depthwiseConv2D: (inputs[1], 2)
+    case .conv2D, .dense, .transposedConv2D, .embedding: [(inputs[1], 0)]
+    case .recurrent: [(inputs[1], 0), (inputs[2], 0)]
+    case .depthwiseConv2D: [(inputs[1], 2)]
     case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
       .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
-      nil
+      []
     }
   }
 }
