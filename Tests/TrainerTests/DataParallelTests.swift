@@ -54,7 +54,7 @@ import Testing
     for (step, (a, b)) in zip(a, b).enumerated() {
       #expect(abs(a.loss - b.loss) <= tolerance * a.loss, "step \(step): \(a.loss), \(b.loss)")
       #expect(abs(a.penalty - b.penalty) <= tolerance * a.penalty, "step \(step)")
-      #expect(a.correct == b.correct, "step \(step)")
+      #expect(a.correct == b.correct && a.labels == b.labels, "step \(step)")
     }
   }
 
@@ -144,6 +144,41 @@ import Testing
       #expect(abs(value - (a * 4 + b * 2) / 6) < 1e-6)
     }
     #expect(halves[0] != halves[1])
+  }
+
+  /// Of sequences whose steps do not all count, each part's gradient counts by the steps that do, and one part has none.
+  @Test func sequencesCountByTheirLabels() throws {
+    let description = try describe("input 4x1x3\nlstm 5\ndense 3\n")
+    var random = TestRandom(seed: 5)
+    var batch = Batch(size: 6, inputCounts: [12], labelCount: 4)
+    batch.count = 6
+    batch.inputs[0] = random.uniform(count: 72)
+    batch.labels = (0..<24).map { $0 < 8 ? -1 : Int32(random.integer(below: 4)) - 1 }
+    let alone = try Network(description, backend: NaiveBackend(), batch: 6, seed: 1)
+    let expected = try (0..<3).map { _ in try alone.trainStep(batch, rate: 0.5) }
+    for devices in [[NaiveBackend(), NaiveBackend()], [NaiveBackend(), NaiveBackend(), NaiveBackend()]] {
+      let parallel = try DataParallel(description, devices: TrainingDevices(devices), batch: 6, seed: 1)
+      let results = try (0..<3).map { _ in try parallel.trainStep(batch, of: 6, rate: 0.5) }
+      DataParallelTests.expectNear(expected, results, 1e-5)
+      DataParallelTests.expectNear(try alone.state(), try parallel.state(), 2e-5)
+    }
+    let sizes = batch
+    let outcomes = try ThreadCommunicator.run(size: 2) { communicator in
+      let parallel = try DataParallel(
+        description, devices: TrainingDevices([NaiveBackend()], communicator: communicator), batch: 6, seed: 1)
+      return try (0..<3).map { _ in try parallel.trainStep(sizes.part(parallel.part(of: 6)), of: 6, rate: 0.5) }
+    }
+    for outcome in outcomes { DataParallelTests.expectNear(expected, outcome, 1e-5) }
+  }
+
+  @Test func carriedStatesCannotBeDivided() throws {
+    let description = try describe("input 4x1x3\nlstm 5 carry\ndense 3\n")
+    let devices = TrainingDevices([NaiveBackend(), NaiveBackend()])
+    #expect(
+      throws: TrainerError.invalid(
+        what: "lstm1", expected: "one device and one process, for states that are carried from step to step",
+        found: "2 and 1")
+    ) { try DataParallel(description, devices: devices, batch: 2, seed: 1) }
   }
 
   @Test func partsOfABatchAreAllOfIt() {

@@ -20,11 +20,15 @@ public struct TrainingDevices {
 /// the batch, the parts are added up in a fixed order, and one update moves the weights that all of them have.
 ///
 /// With the same batch a step gives what one device gives, but for rounding (a sum over the batch is made in parts):
-/// - the loss is a mean over the batch, so a part's gradient counts as much as it has examples;
+/// - the loss is a mean over the batch's labels, so a part's gradient counts as much as it has labels (examples, or the steps
+///   of sequences that have one);
 /// - dropout draws by an example's place in the whole batch;
 /// - batch-norm normalizes by the statistics of the examples on its own device, as is usual; that is not what one device
 ///   computes. Its running statistics are, after each step, the mean of the devices' ones, on all of them;
 /// - penalty, clipping, optimizer and averaged weights belong to the update, which the first device of a process makes.
+///
+/// States that a recurrent layer carries from one step of training to the next belong to places in the batch of one device;
+/// networks with them cannot be divided.
 ///
 /// The processes update alike, each its own copy; `synchronize` makes sure that they stay the same. In a process the
 /// devices compute at the same time, and the others get the first one's weights after each step.
@@ -42,7 +46,8 @@ public final class DataParallel {
   let share: RankShare
 
   /// - Parameter batch: the largest number of examples in a step, over all devices and processes.
-  /// - Throws: `TrainerError.invalid` if the layers do not fit together, `.device` if memory does not suffice.
+  /// - Throws: `TrainerError.invalid` if the layers do not fit together or cannot be divided, `.device` if memory does not
+  ///   suffice.
   public init(
     _ description: NetworkDescription, devices: TrainingDevices, batch: Int, seed: UInt64
   ) throws(TrainerError) {
@@ -57,7 +62,12 @@ public final class DataParallel {
       replicas.append(try Network(description, backend: backend, batch: size, seed: seed))
     }
     self.replicas = replicas
-    let isAlone = backends.count == 1 && communicator == nil
+    let isAlone = backends.count == 1 && share.size == 1
+    if !isAlone, let layer = replicas[0].list.layers.first(where: { !$0.carriedStates.isEmpty }) {
+      throw .invalid(
+        what: layer.name, expected: "one device and one process, for states that are carried from step to step",
+        found: "\(backends.count) and \(share.size)")
+    }
     exchange = isAlone ? nil : GradientExchange(replicas, communicator: communicator)
     threads = backends.count > 1 ? ThreadPool(threads: backends.count) : nil
   }
@@ -95,43 +105,46 @@ public final class DataParallel {
     let part = part(of: count)
     precondition(batch.count == part.count, "another part of the batch")
     let ranges = Shards.ranges(of: batch.count, shares: shares)
+    let counted = ranges.map { Double(batch.countedLabels(in: $0, perExample: first.labelCount)) }
+    var labels = Double(count)
+    // Steps of sequences need not count: then only all processes together know how many do.
+    if first.labelCount > 1 {
+      var sums = [counted.reduce(0, +)]
+      addUp(&sums)
+      labels = max(sums[0], 1)
+    }
     var results = [Result<StepResult, TrainerError>?](repeating: nil, count: replicas.count)
     compute(&results) { index throws(TrainerError) in
       let range = ranges[index]
-      let weight = Float(Double(range.count) / Double(count))
       guard !range.isEmpty else {
         exchange.skip(index)
-        return StepResult(loss: 0, correct: 0)
+        return StepResult(loss: 0, correct: 0, labels: 0)
       }
       let network = replicas[index]
       let firstExample = part.lowerBound + range.lowerBound
       try network.load(range.count == batch.count ? batch : batch.part(range), isTraining: true)
       network.forward(count: range.count, first: firstExample, training: true)
       network.computeLoss(count: range.count)
-      try exchange.backward(index, count: range.count, first: firstExample, weight: weight)
+      try exchange.backward(
+        index, count: range.count, first: firstExample, weight: Float(counted[index] / labels),
+        share: Float(Double(range.count) / Double(count)))
       return try network.readResult(count: range.count)
     }
-    var total = StepResult(loss: 0, penalty: 0, correct: 0)
-    for (result, range) in zip(results, ranges) {
+    // Losses and penalties weighted by labels, hits, labels.
+    var sums = [0.0, 0, 0, 0]
+    for result in results {
       let part = try result!.get()
-      total.loss += part.loss * Double(range.count)
+      sums[0] += part.loss * Double(part.labels)
       // The weights are the same everywhere, but only who has examples has computed their penalty.
-      total.penalty += part.penalty * Double(range.count)
-      total.correct += part.correct
+      sums[1] += part.penalty * Double(part.labels)
+      sums[2] += Double(part.correct)
+      sums[3] += Double(part.labels)
     }
     exchange.finish()
-    addUp(&total)
-    total.loss /= Double(count)
-    total.penalty /= Double(count)
+    addUp(&sums)
     first.update(rate: rate, count: count)
     try exchange.spreadWeights()
-    return total
-  }
-
-  private func addUp(_ total: inout StepResult) {
-    var sums = [total.loss, total.penalty, Double(total.correct)]
-    addUp(&sums)
-    (total.loss, total.penalty, total.correct) = (sums[0], sums[1], Int(sums[2]))
+    return StepResult(loss: sums[0] / labels, penalty: sums[1] / labels, correct: Int(sums[2]), labels: Int(sums[3]))
   }
 
   /// Adds up a few numbers over the processes.
@@ -156,13 +169,15 @@ public final class DataParallel {
   /// Loss and hits of examples, computed as on the device by the first backend: a mean over `batch` alone, without the
   /// other processes.
   public func evaluate(_ batch: Batch) throws(TrainerError) -> StepResult {
-    var total = StepResult(loss: 0, correct: 0)
+    var total = StepResult(loss: 0, correct: 0, labels: 0)
     for start in stride(from: 0, to: batch.count, by: first.batch) {
       let range = start..<min(start + first.batch, batch.count)
       let result = try first.evaluate(range.count == batch.count ? batch : batch.part(range))
-      total.loss += result.loss * Double(range.count) / Double(batch.count)
+      total.loss += result.loss * Double(result.labels)
       total.correct += result.correct
+      total.labels += result.labels
     }
+    total.loss /= Double(max(total.labels, 1))
     return total
   }
 

@@ -65,8 +65,9 @@ final class GradientExchange {
   ///
   /// - Parameters:
   ///   - first: place of the device's first example in the step's batch.
-  ///   - weight: share of the step's examples that the device has.
-  func backward(_ device: Int, count: Int, first: Int, weight: Float) throws(TrainerError) {
+  ///   - weight: share of the step's labels that the device has, by which its gradients count.
+  ///   - share: share of the step's examples that it has, by which its statistics count.
+  func backward(_ device: Int, count: Int, first: Int, weight: Float, share: Float) throws(TrainerError) {
     let network = replicas[device]
     var failure: TrainerError?
     var next = 0
@@ -88,7 +89,7 @@ final class GradientExchange {
     try read(network, network.gradient[rest], device, at: rest.lowerBound, weight: weight)
     var place = gradientCount
     for each in network.statistics {
-      try read(network, each.values, device, at: place, weight: weight)
+      try read(network, each.values, device, at: place, weight: share)
       place += each.values.count
     }
   }

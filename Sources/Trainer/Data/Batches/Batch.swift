@@ -27,6 +27,12 @@ public struct Batch: Sendable {
 }
 
 extension Batch {
+  /// Labels that count, those that are not −1, of the examples in `range`.
+  func countedLabels(in range: Range<Int>, perExample labelCount: Int) -> Int {
+    guard targets.isEmpty else { return range.count * labelCount }
+    return labels[(range.lowerBound * labelCount)..<(range.upperBound * labelCount)].count { $0 >= 0 }
+  }
+
   /// A copy of the examples in `range`.
   func part(_ range: Range<Int>) -> Batch {
     var part = self
