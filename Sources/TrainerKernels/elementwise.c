@@ -23,6 +23,7 @@ TRAINER_INLINE float activate(trainer_function f, float x) {
     case TRAINER_GELU: return x * sigmoid(gelu_exponent(x));
     case TRAINER_SILU: return x * sigmoid(x);
     case TRAINER_LEAKY_RELU: return x > 0 ? x : f.slope * x;
+    case TRAINER_THRESHOLD: return x > 0 ? 1.0f : 0.0f;
     default: return x;
   }
 }
@@ -45,6 +46,7 @@ TRAINER_INLINE float slope(trainer_function f, float v) {
       return s + v * s * (1 - s);
     }
     case TRAINER_LEAKY_RELU: return v > 0 ? 1.0f : f.slope;
+    case TRAINER_THRESHOLD: return 0;
     default: return 1;
   }
 }
@@ -62,6 +64,7 @@ TRAINER_INLINE float slope(trainer_function f, float v) {
     case TRAINER_GELU: LOOP(FUNCTION(TRAINER_GELU, activation));                 \
     case TRAINER_SILU: LOOP(FUNCTION(TRAINER_SILU, activation));                 \
     case TRAINER_LEAKY_RELU: LOOP(FUNCTION(TRAINER_LEAKY_RELU, activation));     \
+    case TRAINER_THRESHOLD: LOOP(FUNCTION(TRAINER_THRESHOLD, activation));       \
     default: LOOP(FUNCTION(TRAINER_NONE, activation));                           \
   }
 

@@ -10,7 +10,7 @@ enum OperatorCase: String, CaseIterable, Sendable {
   case conv, groupedConv, dilatedConv, pointwiseConv, firstConv, depthwise, depthwiseMultiplier, dilatedDepthwise
   case dense, maxPool, averagePool, globalAveragePool, add, multiply, multiplyByChannel, concat,
     concatOfBlocks
-  case relu, relu6, sigmoid, tanh, hardSigmoid, hardSwish, gelu, silu, leakyReLU, softmax, batchNorm, reshape
+  case relu, relu6, sigmoid, tanh, hardSigmoid, hardSwish, gelu, silu, threshold, leakyReLU, softmax, batchNorm, reshape
   case embedding, rnn, lstm, gru, slice, sliceOfBlocks, transposedConv, resizeNearest, resizeBilinear
 
   private static let channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48]
@@ -62,10 +62,10 @@ enum OperatorCase: String, CaseIterable, Sendable {
       net.output(try randomConcat(&net, shape, axis: net.random.int(1...3), behindConvolution: behindConvolution))
     case .concatOfBlocks:
       net.output(try randomConcat(&net, [1] + shape.dropFirst(), axis: 1, behindConvolution: behindConvolution))
-    case .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU:
+    case .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .threshold, .leakyReLU:
       let activations: [OperatorCase: Activation] = [
         .relu: .relu, .relu6: .relu6, .sigmoid: .sigmoid, .tanh: .tanh, .hardSigmoid: .hardSigmoid,
-        .hardSwish: .hardSwish, .gelu: .gelu, .silu: .silu,
+        .hardSwish: .hardSwish, .gelu: .gelu, .silu: .silu, .threshold: .threshold,
         .leakyReLU: .leakyReLU(slope: net.random.floats(1, in: 0...1)[0]),
       ]
       net.output(try net.apply(.activation(activations[self]!), [operand(&net, shape, behindConvolution)]))

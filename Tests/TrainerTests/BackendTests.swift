@@ -10,7 +10,9 @@ import Testing
   @Test(arguments: 0..<150) func convolution(seed: Int) throws {
     var random = TestRandom(seed: UInt64(seed))
     let geometry = try randomConvolution(&random, depthwise: false)
-    try compareLinear(&random, geometry, weights: geometry.weightCount) { backend, count, a, activation, y in
+    try compareLinear(
+      &random, from: geometry.input, to: geometry.output, weights: geometry.weightCount, "\(geometry)"
+    ) { backend, count, a, activation, y in
       backend.convolutionForward(
         geometry, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
     } backward: { backend, count, a, activation, y, results in
@@ -23,11 +25,42 @@ import Testing
   @Test(arguments: 0..<80) func depthwise(seed: Int) throws {
     var random = TestRandom(seed: UInt64(seed))
     let geometry = try randomConvolution(&random, depthwise: true)
-    try compareLinear(&random, geometry, weights: geometry.weightCount) { backend, count, a, activation, y in
+    try compareLinear(
+      &random, from: geometry.input, to: geometry.output, weights: geometry.weightCount, "\(geometry)"
+    ) { backend, count, a, activation, y in
       backend.depthwiseForward(
         geometry, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
     } backward: { backend, count, a, activation, y, results in
       backend.depthwiseBackward(
+        geometry, count: count, input: a[0], weights: a[1], output: y, activation: activation, outputGradient: a[3],
+        weightGradient: results[0], biasGradient: results[1], inputGradient: results[2])
+    }
+  }
+
+  /// A random convolution, run backwards; its input must be as large as its windows reach.
+  @Test(arguments: 0..<80) func transposedConvolution(seed: Int) throws {
+    var random = TestRandom(seed: UInt64(seed))
+    func pick(_ values: [Int]) -> Int { values[random.integer(below: values.count)] }
+    let kernel = Extent(height: pick([1, 2, 3, 5]), width: pick([1, 2, 3, 5]))
+    let stride = Extent(height: pick([1, 1, 2, 3]), width: pick([1, 2, 2]))
+    let padding = Padding(
+      top: pick([0, 0, kernel.height - 1]), left: pick([0, 1, 2]) % kernel.width,
+      bottom: pick([0, 1, 3]) % kernel.height,
+      right: pick([0, 1]) % kernel.width)
+    let small = ImageShape(height: 4 + pick([0, 1, 3]), width: 5 + pick([0, 2]), channels: pick([1, 2, 5, 16, 18]))
+    let large = ImageShape(
+      height: (small.height - 1) * stride.height + kernel.height - padding.top - padding.bottom,
+      width: (small.width - 1) * stride.width + kernel.width - padding.left - padding.right,
+      channels: pick([1, 3, 8, 17]))
+    let geometry = try ConvolutionGeometry(
+      "conv", input: large, outputChannels: small.channels, kernel: kernel, stride: stride, padding: padding)
+    try #require(geometry.output == small)
+    try compareLinear(&random, from: small, to: large, weights: geometry.weightCount, "\(geometry)") {
+      backend, count, a, activation, y in
+      backend.transposedConvolutionForward(
+        geometry, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
+    } backward: { backend, count, a, activation, y, results in
+      backend.transposedConvolutionBackward(
         geometry, count: count, input: a[0], weights: a[1], output: y, activation: activation, outputGradient: a[3],
         weightGradient: results[0], biasGradient: results[1], inputGradient: results[2])
     }
@@ -39,7 +72,9 @@ import Testing
     let dense = DenseGeometry(inputs: inputs, outputs: outputs)
     let shape = try ConvolutionGeometry(
       "dense", input: ImageShape(height: 1, width: 1, channels: inputs), outputChannels: outputs, kernel: Extent(1))
-    try compareLinear(&random, shape, weights: inputs * outputs) { backend, count, a, activation, y in
+    try compareLinear(
+      &random, from: shape.input, to: shape.output, weights: inputs * outputs, "\(dense)"
+    ) { backend, count, a, activation, y in
       backend.denseForward(
         dense, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
     } backward: { backend, count, a, activation, y, results in
@@ -51,20 +86,20 @@ import Testing
 
   /// Forward, then backward from the naive output, so that both start from the same numbers.
   private func compareLinear(
-    _ random: inout TestRandom, _ geometry: ConvolutionGeometry, weights: Int,
+    _ random: inout TestRandom, from input: ImageShape, to outputShape: ImageShape, weights: Int, _ what: String,
     forward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice) -> Void,
     backward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice, [DeviceSlice]) -> Void
   ) throws {
     let count = [1, 2, 5, 17][random.integer(below: 4)]
     let functions: [Activation?] = [nil] + Activation.allCases.filter { !$0.slopeNeedsInput }
     let activation = functions[random.integer(below: functions.count)]
-    let (outputs, images) = (geometry.output.channels, count * geometry.input.count)
-    let sizes = [images, weights, outputs, count * geometry.output.count]
+    let (outputs, images) = (outputShape.channels, count * input.count)
+    let sizes = [images, weights, outputs, count * outputShape.count]
     let arguments = sizes.map { random.uniform(count: $0) }
-    let output = try compare(arguments, results: [sizes[3]], "\(geometry), \(count) images") { backend, a, results in
+    let output = try compare(arguments, results: [sizes[3]], "\(what), \(count) images") { backend, a, results in
       forward(backend, count, a, activation, results[0])
     }
-    try compare(arguments + output, results: [weights, outputs, images], "\(geometry), \(count) images") {
+    try compare(arguments + output, results: [weights, outputs, images], "\(what), \(count) images") {
       backend, a, results in
       backward(backend, count, a, activation, a[4], results)
     }

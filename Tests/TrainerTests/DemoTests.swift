@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Trainer
@@ -34,10 +35,10 @@ import Testing
         (parting[0] * point.x + parting[1] * point.y + parting[2]) / length * (label == 1 ? 1 : -1)
       }.min()
       let gamma = try #require(margin)
-      var unit = Perceptron()
+      let unit = try Perceptron(seed: 1, backend: NaiveBackend())
       var corrections = 0
       while true {
-        let inPass = unit.learn(data)
+        let inPass = try unit.learn(data)
         guard inPass > 0 else { break }
         corrections += inPass
         try #require(Double(corrections) <= 3 / (gamma * gamma), "\(data.name)")
@@ -88,6 +89,18 @@ import Testing
     #expect(tooLarge > 1)
     let rise = zip(experiment.descents[3].losses, experiment.descents[3].losses.dropFirst()).suffix(10)
     #expect(rise.allSatisfy { $0 < $1 })
+  }
+
+  /// An accuracy and the rings of its drawing count the same points.
+  @Test(arguments: seeds) func ringsAreTheWrongPoints(seed: UInt64) throws {
+    let neurons = try Neurons(seed: seed, backend: CPUBackend(threads: 1))
+    let plots =
+      neurons.logistic.map { ($0.drawing.file, $0.accuracy) }
+      + neurons.perceptrons.map { ($0.drawing.file, $0.accuracy) }
+    for (svg, accuracy) in plots {
+      let rings = svg.components(separatedBy: "class=\"wrong\"").count - 1
+      #expect(Double(4 - rings) / 4 == accuracy)
+    }
   }
 
   @Test func pageShowsAllOfIt() throws {

@@ -10,6 +10,7 @@ struct NetworkFilesTests {
   static let millions: [(file: String, expected: Double)] = [
     ("mobilenet_v1", 569), ("mobilenet_v2", 301), ("resnet18", 1814), ("squeezenet1_1", 349),
     ("efficientnet_lite0", 385), ("mobilenet_v3_small", 56.5), ("fashion_cnn", 29.9), ("lenet5", 0.42), ("mlp", 0.235),
+    ("logistic", 0.00784), ("perceptron", 0.00784), ("convnetjs_cifar", 3.92),
     ("resnet8", 12.5),
     ("ds_cnn", 2.66), ("mobilenet_v1_025_96", 7.49), ("autoencoder", 0.264),
   ]

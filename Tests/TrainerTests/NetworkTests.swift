@@ -240,6 +240,23 @@ import Testing
     }
   }
 
+  /// Layers whose export needs version 1.2, and heads.
+  @Test(arguments: [
+    "input 3x4x2\n conv 1x1x3\n transposedconv 3x2x2 stride 2x1 pad 1 0 0 1 relu\n dense 3",
+    "input 3x3x2\n transposedconv 4x4x3 stride 2 pad same sigmoid\n maxpool 2\n dense 2",
+    "input 1x1x3\n dense 4 tanh\n dense 3 threshold\ntrain\n loss perceptron",
+    "input 1x1x3\n dense 4 tanh\n dense 3\ntrain\n loss hinge", "input 1x1x3\n dense 4 threshold\n dense 3",
+  ])
+  func exportedGraphPredictsToo(text: String) throws { try exportedGraphPredicts(text: text) }
+
+  /// `pad same` multiplies the size by the stride, whatever the window.
+  @Test(arguments: [(2, 1), (3, 2), (4, 2), (5, 3), (3, 3)]) func transposedSame(window: Int, stride: Int) throws {
+    let network = try Network(
+      describe("input 3x5x1\ntransposedconv \(window)x\(window)x2 stride \(stride) pad same\ndense 2"),
+      backend: NaiveBackend(), batch: 1, seed: 1)
+    #expect(network.list.layers[0].outputs[0].shape == ImageShape(height: 3 * stride, width: 5 * stride, channels: 2))
+  }
+
   @Test(arguments: files) func filesExport(file: String) throws {
     let graph = try NetworkTests.network(file: file, batch: 1).exportGraph()
     try graph.verify()

@@ -20,7 +20,7 @@ import Testing
     ("input 4x4x1\nconv", "n.net:2:5: expected HEIGHTxWIDTHxOUTPUTS, as 3x3x16, found the end of the line", nil),
     (
       "input 4x4x1\nconv 3x3x8 strid 2",
-      "n.net:2:12: expected one of stride, pad, dilation, nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, groups, found 'strid'",
+      "n.net:2:12: expected one of stride, pad, nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, threshold, leakyrelu, dilation, groups, found 'strid'",
       "did you mean 'stride'?"
     ),
     ("input 4x4x1\nconv 3x3x8 stride 0", "n.net:2:19: expected a positive number or HEIGHTxWIDTH, found '0'", nil),
@@ -35,7 +35,7 @@ import Testing
     ),
     (
       "input 4x4x1\ndense 3 relu tanh extra # why",
-      "n.net:2:19: expected one of nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, leakyrelu, found 'extra'",
+      "n.net:2:19: expected one of nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, threshold, leakyrelu, found 'extra'",
       nil
     ),
     (
@@ -140,6 +140,20 @@ import Testing
       nil
     ),
     (
+      "input 4x4x1\ntransposedconv 2x2x2 pad 2\ndense 2",
+      "n.net: line 2, transposedconv1: expected padding smaller than the window 2x2 that leaves an output, found 2 2 2 2",
+      nil
+    ),
+    (
+      "input 4x4x1\ntransposedconv 2x2x2 stride 3 pad same\ndense 2",
+      "n.net: line 2, transposedconv1: expected with 'pad same' a window of at least the stride, 3x3, found 2x2", nil
+    ),
+    (
+      "input 4x4x1\ntransposedconv 2x2x2 groups 2\ndense 2",
+      "n.net:2:22: expected one of stride, pad, nobias, init, from, linear, relu, relu6, sigmoid, tanh, hardsigmoid, hardswish, gelu, silu, threshold, leakyrelu, found 'groups'",
+      nil
+    ),
+    (
       "input 4x4x1\nmaxpool 2 pad 2\ndense 2",
       "n.net: line 2, maxpool1: expected padding smaller than the window 2x2, found 2 2 2 2", nil
     ),
@@ -173,6 +187,7 @@ import Testing
     c: add left right relu
     d: multiply c left
     multiply d
+    transposedconv 3x2x5 stride 2x1 pad 1 nobias silu
     maxpool 3x2 stride 2x1 pad 1
     avgpool 2
     a: globalavgpool
@@ -184,6 +199,7 @@ import Testing
     dense 9 leakyrelu
     dense 9 leakyrelu 0.25 nobias
     leakyrelu 0
+    threshold
     dense 3 linear
     softmax
     train
@@ -208,7 +224,7 @@ import Testing
   @Test func roundTripOfEverything() throws {
     let description = try describe(ParserTests.everything)
     #expect(try describe(description.text) == description)
-    #expect(description.layers.count == 21)
+    #expect(description.layers.count == 23)
     #expect(description.recipe.validation == 0.125)
     #expect(description.recipe.penalty == .l2PerExample(1))
     #expect(description.normalization == Normalization(mean: [0.1, 0.2, 0.3, 0.4], deviation: [1, 2, 0.5, 0.25]))

@@ -62,8 +62,10 @@ enum PlotGallery {
     let samples = (0..<120).map { index in
       let radius = (index.isMultiple(of: 2) ? 0.45 : 1.1) + 0.2 * noise.next()
       let angle = Double(index) * 2.399
+      let isInside = radius * radius < 0.6
       return DecisionPlot.Sample(
-        place: Point(x: radius * cos(angle), y: radius * sin(angle)), label: index.isMultiple(of: 2) ? 1 : 0)
+        place: Point(x: radius * cos(angle), y: radius * sin(angle)), label: index.isMultiple(of: 2) ? 1 : 0,
+        isRight: isInside == index.isMultiple(of: 2))
     }
     return DecisionPlot(
       title: "Circles, hidden layer", note: "accuracy 97.5 %",
@@ -77,7 +79,7 @@ enum PlotGallery {
       1 / (1 + exp(-2 * ($0.x + $0.y - 0.7)))
     }
     let samples = [(0.0, 0.0, 0), (0.0, 1.0, 1), (1.0, 0.0, 1), (1.0, 1.0, 0)].map {
-      DecisionPlot.Sample(place: Point(x: $0.0, y: $0.1), label: $0.2)
+      DecisionPlot.Sample(place: Point(x: $0.0, y: $0.1), label: $0.2, isRight: ($0.0 + $0.1 > 0.7) == ($0.2 == 1))
     }
     return DecisionPlot(
       title: "XOR, one neuron", note: "accuracy 75 %",

@@ -38,8 +38,8 @@ extension Op {
       .batchNorm, .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .activation(.relu), .activation(.relu6),
       .activation(.sigmoid), .activation(.tanh):
       0
+    case .embedding, .recurrent, .slice, .transposedConv2D, .resize, .activation(.threshold): 2
     case .multiply, .activation: 1
-    case .embedding, .recurrent, .slice, .transposedConv2D, .resize: 2
     }
   }
 }
@@ -56,6 +56,7 @@ extension Activation {
     case .hardSwish: 6
     case .gelu: 7
     case .silu: 8
+    case .threshold: 9
     case .leakyReLU: nil
     }
   }

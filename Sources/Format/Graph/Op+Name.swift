@@ -41,6 +41,7 @@ extension Activation {
     case .gelu: "gelu"
     case .silu: "silu"
     case .leakyReLU: "leaky_relu"
+    case .threshold: "threshold"
     }
   }
 }

@@ -48,12 +48,15 @@ public enum Activation: Hashable, Sendable {
   case silu
   /// x where it is positive, `slope` · x elsewhere (Maas et al. 2013); `slope` is in 0 … 1.
   case leakyReLU(slope: Float)
+  /// 1 where x > 0, 0 elsewhere (NaN included): the threshold unit of McCulloch and Pitts 1943.
+  case threshold
 }
 
 extension Activation: CaseIterable {
   /// Each function once, the leaky ReLU with its usual slope of 0.01.
   public static let allCases: [Activation] = [
-    .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU(slope: 0.01),
+    .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .threshold,
+    .leakyReLU(slope: 0.01),
   ]
 }
 

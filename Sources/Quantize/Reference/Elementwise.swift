@@ -13,6 +13,7 @@ extension Activation {
     case .gelu: Float(gaussianErrorLinearUnit(Double(x)))
     case .silu: Float(Double(x) * logistic(Double(x)))
     case .leakyReLU(let slope): x > 0 ? x : slope * x
+    case .threshold: x > 0 ? 1 : 0
     }
   }
 }

@@ -60,7 +60,8 @@ extension Graph {
       case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .recurrent: tensors[node.inputs[1]].type == .s8
       case .resize(let resize): resize.mode == .nearest || tensors[node.inputs[0]].type == .s8
       case .averagePool2D, .globalAveragePool: tensors[node.inputs[0]].type == .s8
-      case .activation(.relu), .activation(.relu6), .activation(.leakyReLU), .maxPool2D, .add, .multiply, .concat,
+      case .activation(.relu), .activation(.relu6), .activation(.leakyReLU), .activation(.threshold), .maxPool2D, .add,
+        .multiply, .concat,
         .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .embedding, .slice:
         true
       case .activation, .softmax, .batchNorm: false

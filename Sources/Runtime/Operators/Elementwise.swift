@@ -44,6 +44,7 @@ extension Lowering {
       case .silu: MapStep(elements, kernel: kernel(.f32_silu), values: values)
       case .leakyReLU(let slope):
         LeakyReLUStep(elements, kernel: kernel(.f32_leaky_relu), values: values, slope: slope)
+      case .threshold: ThresholdStep(elements, values: values)
       }
     append(step, reads: node.inputs, writes: node.outputs, sharing: .inPlace)
   }
@@ -161,6 +162,21 @@ private final class LeakyReLUStep: Step {
     let range = elements[tile]
     function(
       range.count, address(0, as: Float.self) + range.lowerBound, mutable(1, as: Float.self) + range.lowerBound, slope)
+  }
+}
+
+/// 1 where the value is positive, else 0: a comparison that compilers vectorize, and too rare for a kernel.
+private final class ThresholdStep: Step {
+  private let elements: Partition
+
+  init(_ elements: Partition, values: [ValueIndex]) {
+    self.elements = elements
+    super.init(values: values, kernelName: "f32_threshold", tiles: elements.count)
+  }
+
+  override func run(tile: Int, thread: Int) {
+    let (x, y) = (address(0, as: Float.self), mutable(1, as: Float.self))
+    for index in elements[tile] { y[index] = x[index] > 0 ? 1 : 0 }
   }
 }
 

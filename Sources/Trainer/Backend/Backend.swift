@@ -84,6 +84,16 @@ public protocol Backend: AnyObject {
     activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
     inputGradient: DeviceSlice?)
 
+  /// The transpose of the convolution that `geometry` describes: `input` has the shape of its output, `output` that of its
+  /// input, weights are [output's channels, kernel height, kernel width, input's channels].
+  func transposedConvolutionForward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
+    activation: Activation?, output: DeviceSlice)
+  func transposedConvolutionBackward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, output: DeviceSlice,
+    activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
+    inputGradient: DeviceSlice?)
+
   /// input [N, I], output [N, O].
   func denseForward(
     _ geometry: DenseGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,

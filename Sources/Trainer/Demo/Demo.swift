@@ -80,14 +80,14 @@ struct Neurons {
   /// A threshold unit and how its learning went.
   struct Learnt {
     let data: PlaneData
-    let unit: Perceptron
     /// Corrections of each pass.
     let corrections: [Int]
+    /// What the threshold at 0 gets: at the points, and everywhere.
+    let activations: [Double]
+    let field: Field
 
-    var accuracy: Double {
-      let right = zip(data.points, data.labels).count { unit.output($0) == $1 }
-      return Double(right) / Double(data.points.count)
-    }
+    var samples: [DecisionPlot.Sample] { data.samples(outputs: activations, threshold: 0) }
+    var accuracy: Double { samples.accuracy }
   }
 
   let perceptrons: [Learnt]
@@ -97,13 +97,17 @@ struct Neurons {
 
   init(seed: UInt64, backend: any Backend) throws(TrainerError) {
     let gates = [PlaneData.and, .or, .xor]
-    let start = Philox(key: seed).normals(count: 3, stream: PlaneData.noiseStream + 2).map { Double($0) }
-    perceptrons = gates.map { data in
-      var unit = Perceptron(weights: Point(x: start[0], y: start[1]), bias: start[2])
+    var perceptrons: [Learnt] = []
+    for data in gates {
+      let unit = try Perceptron(deviation: 1, seed: seed, backend: backend)
       var corrections: [Int] = []
-      while corrections.count < Neurons.mostPasses && corrections.last != 0 { corrections.append(unit.learn(data)) }
-      return Learnt(data: data, unit: unit, corrections: corrections)
+      while corrections.count < Neurons.mostPasses && corrections.last != 0 { corrections.append(try unit.learn(data)) }
+      perceptrons.append(
+        Learnt(
+          data: data, corrections: corrections, activations: try unit.activations(data.points),
+          field: try data.field { (points) throws(TrainerError) in try unit.activations(points) }))
     }
+    self.perceptrons = perceptrons
     var results: [PlaneResult] = []
     for data in gates {
       results.append(try PlaneExperiment(data, "logistic unit", rate: 1, steps: 1000, seed: seed).run(on: backend))

@@ -26,7 +26,7 @@ struct DemoPage {
   mutating func add(_ neurons: Neurons) {
     page.heading("One neuron")
     page.paragraph(
-      "A threshold unit answers 1 where w·x + b ≥ 0: its boundary is a line. The perceptron rule corrects the weights "
+      "A threshold unit answers 1 where w·x + b > 0: its boundary is a line. The perceptron rule corrects the weights "
         + "after each wrong answer, w ← w + (t − y)·x. AND and OR can be parted by a line, and the rule finds one after a "
         + "few passes over the four points. XOR cannot: the rule never comes to rest.")
     show(
@@ -35,7 +35,8 @@ struct DemoPage {
     page.paragraph(
       "A logistic unit says how sure it is: h = 1 / (1 + exp(−(w·x + b))). Gradient descent on the cross-entropy "
         + "−[t·log h + (1 − t)·log(1 − h)] makes it surer with every step where a line can part the classes. On XOR the "
-        + "best that it can say is one half, everywhere: a loss of log 2 = 0.693.")
+        + "best that it can say is one half, everywhere: a loss of log 2 = 0.693. On which side of one half an output then "
+        + "falls is rounding.")
     show(
       neurons.logistic.map { ("\($0.data.name.lowercased())-logistic", $0.drawing) }
         + [("logistic-loss", Self.losses("Cross-entropy against steps", neurons.logistic) { $0.data.name })])
@@ -164,11 +165,9 @@ extension Neurons.Learnt {
   /// The boundary, and on which side of it the unit says 1.
   var drawing: Drawing {
     let passes = corrections.last == 0 ? "\(corrections.count) passes" : "no rest after \(corrections.count) passes"
-    let points = Field.points(columns: 91, rows: 91, x: data.range, y: data.range)
-    let field = Field(columns: 91, rows: 91, x: data.range, y: data.range, values: points.map { unit.activation($0) })
     return DecisionPlot(
       title: "\(data.name), threshold unit", note: "\(percent(accuracy, decimals: 0)), \(passes)", field: field,
-      threshold: 0, bands: Bands(at: 0), samples: data.samples
+      threshold: 0, bands: Bands(at: 0), samples: samples
     ).drawing()
   }
 }
@@ -177,7 +176,7 @@ extension PlaneResult {
   var drawing: Drawing {
     DecisionPlot(
       title: "\(data.name), \(model)", note: "accuracy \(percent(accuracy)), loss \(shortNumber(loss, digits: 3))",
-      field: field, samples: data.samples
+      field: field, samples: samples
     ).drawing()
   }
 }

@@ -1,30 +1,35 @@
-/// A threshold unit with two inputs and its learning rule (Rosenblatt 1958): y = 1 if w·x + b ≥ 0, else 0.
-struct Perceptron {
-  private(set) var weights: Point
-  private(set) var bias: Double
+/// A threshold unit with two inputs: y = 1 if w·x + b > 0, else 0. A network of one layer that learns by the perceptron rule
+/// (Rosenblatt 1958), w ← w + (t − y)·x and b ← b + (t − y) for each point in turn.
+final class Perceptron {
+  private let network: Network
 
-  init(weights: Point = Point(x: 0, y: 0), bias: Double = 0) {
-    self.weights = weights
-    self.bias = bias
+  /// - Parameter deviation: of the initial weights.
+  init(deviation: Float = 0, seed: UInt64, backend: any Backend) throws(TrainerError) {
+    var recipe = TrainingRecipe()
+    recipe.loss = .perceptron
+    recipe.optimizer = .sgd
+    let layer = DenseDescription(outputs: 1, weightInit: .normal(deviation: deviation))
+    network = try Network(
+      NetworkDescription(
+        name: "threshold unit", input: ImageShape(height: 1, width: 1, channels: 2), recipe: recipe,
+        layers: [LayerDescription(.dense(layer))]), backend: backend, batch: 1, seed: seed)
   }
 
-  /// w·x + b, which the threshold at 0 makes the output of.
-  func activation(_ input: Point) -> Double { weights.x * input.x + weights.y * input.y + bias }
+  /// w·x + b of each point, which the threshold at 0 makes the output of.
+  func activations(_ points: [Point]) throws(TrainerError) -> [Double] {
+    try network.predict(inputs: points.flatMap { [Float($0.x), Float($0.y)] }, count: points.count).map { Double($0) }
+  }
 
-  func output(_ input: Point) -> Int32 { activation(input) >= 0 ? 1 : 0 }
-
-  /// One pass over the data: w ← w + (t − y)·x and b ← b + (t − y) for each point in turn. If a line parts the classes,
-  /// finitely many passes find one (Novikoff 1962); else there is no end.
+  /// One pass over the data. If a line parts the classes, finitely many passes find one (Novikoff 1962); else there is no
+  /// end.
   ///
   /// - Returns: how many points were on the wrong side when it was their turn.
-  mutating func learn(_ data: PlaneData) -> Int {
+  func learn(_ data: PlaneData) throws(TrainerError) -> Int {
     var corrections = 0
     for (point, label) in zip(data.points, data.labels) {
-      let error = Double(label - output(point))
-      guard error != 0 else { continue }
-      weights = Point(x: weights.x + error * point.x, y: weights.y + error * point.y)
-      bias += error
-      corrections += 1
+      let step = try network.trainStep(
+        inputs: [Float(point.x), Float(point.y)], labels: [label], count: 1, rate: 1)
+      corrections += 1 - step.correct
     }
     return corrections
   }

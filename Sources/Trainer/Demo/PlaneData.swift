@@ -60,8 +60,12 @@ struct PlaneData {
   /// The points as a network takes them: [count, 2].
   var inputs: [Float] { points.flatMap { [Float($0.x), Float($0.y)] } }
 
-  var samples: [DecisionPlot.Sample] {
-    zip(points, labels).map { DecisionPlot.Sample(place: $0, label: Int($1)) }
+  /// The points with what a classifier says of each: class 1 above the threshold.
+  func samples(outputs: [Double], threshold: Double) -> [DecisionPlot.Sample] {
+    points.indices.map { index in
+      let isRight = (outputs[index] > threshold) == (labels[index] == 1)
+      return DecisionPlot.Sample(place: points[index], label: Int(labels[index]), isRight: isRight)
+    }
   }
 
   /// Samples of a function over all that is shown.

@@ -50,7 +50,8 @@ struct PlaneExperiment {
     }
     return PlaneResult(
       data: data, model: model, parameters: network.parameterCount, steps: steps, losses: losses + [end.loss],
-      correct: end.correct, field: field, collapsed: AffineNeuron(collapsing: try network.state()))
+      outputs: try network.predict(inputs: inputs, count: count).map { Double($0) }, field: field,
+      collapsed: AffineNeuron(collapsing: try network.state()))
   }
 }
 
@@ -62,13 +63,14 @@ struct PlaneResult {
   let steps: Int
   /// Before each step, and after the last.
   let losses: [Double]
-  let correct: Int
-  /// The probability of class 1.
+  /// The probability of class 1: at the points, and everywhere.
+  let outputs: [Double]
   let field: Field
   /// The neuron that the layers amount to if all of them are linear.
   let collapsed: AffineNeuron
 
-  var accuracy: Double { Double(correct) / Double(data.points.count) }
+  var samples: [DecisionPlot.Sample] { data.samples(outputs: outputs, threshold: 0.5) }
+  var accuracy: Double { samples.accuracy }
   var loss: Double { losses[losses.count - 1] }
 
   /// The largest difference between the network's probabilities and those of `collapsed`.

@@ -27,6 +27,21 @@ extension ConvolutionLayer {
   }
 }
 
+extension TransposedConvolutionLayer {
+  func export(to exporter: inout GraphExporter) throws(TrainerError) {
+    var inputs = [exporter.image(input), try exporter.constant(weights)]
+    if let bias { inputs.append(try exporter.constant(bias)) }
+    let shape = [1, output.shape.height, output.shape.width, output.shape.channels]
+    let (stride, padding) = (geometry.stride, geometry.padding)
+    let result = exporter.add(name, activation: activation, inputs: inputs, shape: shape) {
+      .transposedConv2D(
+        TransposedConv2D(
+          strideHeight: stride.height, strideWidth: stride.width, padding: padding, activation: $0))
+    }
+    exporter.bind(output, to: result)
+  }
+}
+
 extension DenseLayer {
   func export(to exporter: inout GraphExporter) throws(TrainerError) {
     // The steps of a sequence are what images of a batch are elsewhere.

@@ -135,6 +135,7 @@ extension GraphExporter {
     switch head {
     case .softmax: setOutput(add(.softmax, name: "softmax", inputs: [last], shape: shape))
     case .sigmoid: setOutput(add(.activation(.sigmoid), name: "sigmoid", inputs: [last], shape: shape))
+    case .threshold: setOutput(add(.activation(.threshold), name: "threshold", inputs: [last], shape: shape))
     case .none: setOutput(last)
     }
   }

@@ -5,7 +5,7 @@ extension Activation {
   /// layer that computes such a function keeps its input for the backward pass.
   var slopeNeedsInput: Bool {
     switch self {
-    case .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .leakyReLU: false
+    case .relu, .relu6, .sigmoid, .tanh, .hardSigmoid, .leakyReLU, .threshold: false
     case .hardSwish, .gelu, .silu: true
     }
   }

@@ -101,7 +101,7 @@ extension WeightInit {
   static func standard(before activation: Activation?) -> WeightInit {
     switch activation {
     case .relu, .relu6, .leakyReLU, .hardSwish, .gelu, .silu: .he
-    case .sigmoid, .tanh, .hardSigmoid, nil: .xavier
+    case .sigmoid, .tanh, .hardSigmoid, .threshold, nil: .xavier
     }
   }
 

@@ -104,7 +104,7 @@ private struct WayBack {
     switch function {
     case .relu, .relu6: return signal.map { max($0, 0) }
     case .leakyReLU(let slope): return signal.map { $0 > 0 ? $0 : slope * $0 }
-    case .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu:
+    case .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .threshold:
       let places = values[function.slopeNeedsInput ? node.inputs[0] : node.outputs[0]]!
       return zip(signal, places).map { $0 * Float(function.slope(at: Double($1))) }
     }

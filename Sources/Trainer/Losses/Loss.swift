@@ -12,7 +12,7 @@ public enum Loss: String, Sendable, CaseIterable {
   /// output max(0, 1 − y·z) with y = 1 where t > ½ and −1 elsewhere. Head: none.
   case hinge
   /// Σ (h − t)·z with h = 1 where z > 0 and 0 elsewhere, each output being a threshold unit: the perceptron criterion, whose
-  /// gradient step on one example is the perceptron rule w ← w + η·(t − h)·x (Rosenblatt 1958). Head: none.
+  /// gradient step on one example is the perceptron rule w ← w + η·(t − h)·x (Rosenblatt 1958). Head: a threshold, if the description ends with one.
   case perceptron
 }
 

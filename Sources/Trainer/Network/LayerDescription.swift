@@ -124,6 +124,8 @@ public enum LayerKind: Equatable, Sendable {
   case convolution(ConvolutionDescription)
   /// `outputs` is the depth multiplier, `groups` is not used.
   case depthwise(ConvolutionDescription)
+  /// `dilation` and `groups` are not used; `PaddingRule.same` makes the output input × stride.
+  case transposedConvolution(ConvolutionDescription)
   case dense(DenseDescription)
   case maxPool(PoolDescription)
   case averagePool(PoolDescription)

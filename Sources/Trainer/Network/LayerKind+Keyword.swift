@@ -6,6 +6,7 @@ extension LayerKind {
     switch self {
     case .convolution: "conv"
     case .depthwise: "depthwise"
+    case .transposedConvolution: "transposedconv"
     case .dense: "dense"
     case .maxPool: "maxpool"
     case .averagePool: "avgpool"
@@ -27,7 +28,7 @@ extension LayerKind {
   }
 
   static let keywords =
-    ["conv", "depthwise", "dense", "maxpool", "avgpool", "globalavgpool", "batchnorm"]
+    ["conv", "depthwise", "transposedconv", "dense", "maxpool", "avgpool", "globalavgpool", "batchnorm"]
     + Activation.allCases.map(\.keyword) + ["flatten", "dropout", "softmax", "add", "multiply", "concat"]
     + ["sequence", "embedding"] + Recurrent.Cell.allCases.map(\.name) + ["first", "last", "input"]
 }
@@ -45,6 +46,7 @@ extension Activation {
     case .gelu: "gelu"
     case .silu: "silu"
     case .leakyReLU: "leakyrelu"
+    case .threshold: "threshold"
     }
   }
 

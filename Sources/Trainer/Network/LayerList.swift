@@ -4,6 +4,8 @@ import Format
 enum Head {
   case softmax
   case sigmoid
+  /// Where the description ends with one; a perceptron's values serve as well to compare classes.
+  case threshold
   case none
 
   init(for loss: Loss) {
@@ -31,11 +33,11 @@ struct LayerList {
     }
     try LayerList.checkSize(
       "input", [description.input.height, description.input.width, description.input.channels])
-    head = Head(for: description.recipe.loss)
+    let wiring = try Wiring(description)
+    head = wiring.head
     let input = Value(description.input, needsGradient: false)
     inputs = [input]
     output = input
-    let wiring = try Wiring(description, head: head)
     // Per producer, -1 being the input: its values that no consumer has taken yet.
     var free: [Int: [Value]] = [:]
     // Per recurrent layer, its final states that no layer has begun with yet.
@@ -115,6 +117,9 @@ struct LayerList {
     case .depthwise(var description):
       activation = description.separateActivation()
       built = try ConvolutionLayer(name, description, depthwise: true, input: input)
+    case .transposedConvolution(var description):
+      activation = description.separateActivation()
+      built = try TransposedConvolutionLayer(name, description, input: input)
     case .dense(var description):
       activation = description.separateActivation()
       built = DenseLayer(name, description, input: input)

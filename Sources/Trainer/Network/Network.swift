@@ -380,6 +380,7 @@ public final class Network {
     switch list.head {
     case .softmax: backend.softmax(rows: count * labelCount, columns: classCount, input: values, output: result)
     case .sigmoid: backend.activationForward(.sigmoid, input: values, output: result)
+    case .threshold: backend.activationForward(.threshold, input: values, output: result)
     case .none: backend.copy(values, to: result)
     }
   }

@@ -23,7 +23,8 @@ extension LayerDescription {
     var words = name.isEmpty ? [] : ["\(name):"]
     words.append(kind.keyword)
     switch kind {
-    case .convolution(let description): words += description.words(depthwise: false)
+    case .convolution(let description), .transposedConvolution(let description):
+      words += description.words(depthwise: false)
     case .depthwise(let description): words += description.words(depthwise: true)
     case .dense(let description):
       words.append("\(description.outputs)")

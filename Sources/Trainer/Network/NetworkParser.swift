@@ -104,8 +104,9 @@ private struct NetworkParser {
     }
     _ = try line.take("a layer")
     switch word.text {
-    case "conv": return .convolution(try readConvolution(&line, depthwise: false, inputs: &inputs))
-    case "depthwise": return .depthwise(try readConvolution(&line, depthwise: true, inputs: &inputs))
+    case "conv": return .convolution(try readConvolution(&line, inputs: &inputs))
+    case "depthwise": return .depthwise(try readConvolution(&line, .depthwise, inputs: &inputs))
+    case "transposedconv": return .transposedConvolution(try readConvolution(&line, .transposed, inputs: &inputs))
     case "dense": return .dense(try readDense(&line, inputs: &inputs))
     case "maxpool": return .maxPool(try readPool(&line, inputs: &inputs))
     case "avgpool": return .averagePool(try readPool(&line, inputs: &inputs))
@@ -189,25 +190,32 @@ private struct NetworkParser {
     return result
   }
 
+  private enum ConvolutionForm {
+    case plain
+    case depthwise
+    case transposed
+  }
+
   private func readConvolution(
-    _ line: inout LineScanner, depthwise: Bool, inputs: inout [String]
+    _ line: inout LineScanner, _ form: ConvolutionForm = .plain, inputs: inout [String]
   ) throws(TrainerError) -> ConvolutionDescription {
     let extents =
-      depthwise
+      form == .depthwise
       ? try line.extents("HEIGHTxWIDTH or HEIGHTxWIDTHxMULTIPLIER, as 3x3", counts: 2...3)
       : try line.extents("HEIGHTxWIDTHxOUTPUTS, as 3x3x16", counts: 3...3)
     var result = ConvolutionDescription(
       kernel: Extent(height: extents[0], width: extents[1]), outputs: extents.count > 2 ? extents[2] : 1)
-    var options = ["stride", "pad", "dilation", "nobias", "init", "from"] + Activation.optionKeywords
-    if !depthwise { options.append("groups") }
+    var options = ["stride", "pad", "nobias", "init", "from"] + Activation.optionKeywords
+    if form != .transposed { options.append("dilation") }
+    if form == .plain { options.append("groups") }
     while !line.isAtEnd {
       if line.takes("stride") {
         result.stride = try readExtent(&line)
-      } else if line.takes("dilation") {
+      } else if form != .transposed, line.takes("dilation") {
         result.dilation = try readExtent(&line)
       } else if line.takes("pad") {
         result.padding = try readPadding(&line)
-      } else if !depthwise, line.takes("groups") {
+      } else if form == .plain, line.takes("groups") {
         result.groups = try line.integer("a positive number of groups", in: 1...65_536)
       } else if line.takes("nobias") {
         result.hasBias = false

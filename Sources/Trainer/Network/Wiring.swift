@@ -9,10 +9,12 @@ struct Wiring {
   private(set) var sources: [[Int]] = []
   /// Per layer, the recurrent layer whose final state it begins with.
   private(set) var stateSources: [Int?] = []
+  private(set) var head: Head
 
   /// - Throws: `TrainerError.invalid` about a name that is used twice or not known, a wrong number of inputs, a layer that
   ///   nothing reads, a softmax that is not the head.
-  init(_ description: NetworkDescription, head: Head) throws(TrainerError) {
+  init(_ description: NetworkDescription) throws(TrainerError) {
+    head = Head(for: description.recipe.loss)
     layers = description.layers
     guard !layers.isEmpty else {
       throw .invalid(what: description.name, expected: "at least one layer", found: "none")
@@ -32,7 +34,7 @@ struct Wiring {
       }
     }
     try check(head: head)
-    dropActivationOfHead(head)
+    dropActivationOfHead(description.recipe.loss)
   }
 
   /// As "conv2": the keyword and a number.
@@ -119,15 +121,20 @@ struct Wiring {
     }
   }
 
-  /// A sigmoid at the end is the head of sigmoid cross-entropy, which wants the values before it.
-  private mutating func dropActivationOfHead(_ head: Head) {
-    guard head == .sigmoid, let last = layers.last else { return }
+  /// A sigmoid at the end is the head of sigmoid cross-entropy, a threshold that of the perceptron; both losses want the
+  /// values before it.
+  private mutating func dropActivationOfHead(_ loss: Loss) {
+    let heads: [Loss: (Activation, Head)] = [
+      .sigmoidCrossEntropy: (.sigmoid, .sigmoid), .perceptron: (.threshold, .threshold),
+    ]
+    guard let (function, head) = heads[loss], let last = layers.last else { return }
     switch last.kind {
-    case .dense(var description) where description.activation == .sigmoid:
+    case .dense(var description) where description.activation == function:
       description.activation = nil
       layers[layers.count - 1].kind = .dense(description)
-    case .activation(.sigmoid): layers[layers.count - 1].kind = .flatten
-    default: break
+    case .activation(function): layers[layers.count - 1].kind = .flatten
+    default: return
     }
+    self.head = head
   }
 }

@@ -6,6 +6,8 @@ struct DecisionPlot {
     let place: Point
     /// 0 or 1.
     let label: Int
+    /// Whether the classifier says so: a ring is around those of which it does not.
+    let isRight: Bool
   }
 
   let title: String
@@ -49,26 +51,11 @@ struct DecisionPlot {
       ]
       drawing.path(Drawing.pathData(corners, isClosed: true), class: "dot fill s1")
     }
-    let isRight = (field.value(near: sample.place) >= threshold) == (sample.label == 1)
-    if !isRight { drawing.circle(x: at.x, y: at.y, radius: radius * 1.6, class: "wrong") }
+    if !sample.isRight { drawing.circle(x: at.x, y: at.y, radius: radius * 1.6, class: "wrong") }
   }
 }
 
-extension Field {
-  /// The value at `point`, interpolated between the four samples around it; outside the grid, that of its border.
-  func value(near point: Point) -> Double {
-    func locate(_ value: Double, in range: ClosedRange<Double>, count: Int) -> (index: Int, share: Double) {
-      let position = (value - range.lowerBound) / (range.upperBound - range.lowerBound) * Double(count - 1)
-      let inside = min(max(position, 0), Double(count - 1))
-      let index = min(Int(inside), count - 2)
-      return (index, inside - Double(index))
-    }
-    let (column, across) = locate(point.x, in: x, count: columns)
-    let (row, up) = locate(point.y, in: y, count: rows)
-    func along(_ row: Int) -> Double {
-      let first = row * columns + column
-      return values[first] * (1 - across) + values[first + 1] * across
-    }
-    return along(row) * (1 - up) + along(row + 1) * up
-  }
+extension [DecisionPlot.Sample] {
+  /// Share of the samples on the right side.
+  var accuracy: Double { Double(count(where: \.isRight)) / Double(count) }
 }

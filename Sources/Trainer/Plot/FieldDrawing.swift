@@ -59,3 +59,22 @@ extension Drawing {
     return pathData(simple.points, isClosed: simple.isClosed)
   }
 }
+
+extension Field {
+  /// The value at `point`, interpolated between the four samples around it; outside the grid, that of its border.
+  func value(near point: Point) -> Double {
+    func locate(_ value: Double, in range: ClosedRange<Double>, count: Int) -> (index: Int, share: Double) {
+      let position = (value - range.lowerBound) / (range.upperBound - range.lowerBound) * Double(count - 1)
+      let inside = min(max(position, 0), Double(count - 1))
+      let index = min(Int(inside), count - 2)
+      return (index, inside - Double(index))
+    }
+    let (column, across) = locate(point.x, in: x, count: columns)
+    let (row, up) = locate(point.y, in: y, count: rows)
+    func along(_ row: Int) -> Double {
+      let first = row * columns + column
+      return values[first] * (1 - across) + values[first + 1] * across
+    }
+    return along(row) * (1 - up) + along(row + 1) * up
+  }
+}

@@ -32,22 +32,12 @@ struct SurfacePlot {
     scene.drawWalls(in: &drawing)
     drawCells(scene, &drawing)
     scene.drawFrontAxes(in: &drawing)
-    if let mark, let at = scene.place(mark.point.x, mark.point.y, value(near: mark.point)) {
+    if let mark, let at = scene.place(mark.point.x, mark.point.y, field.value(near: mark.point)) {
       drawing.line(at.x, at.y - 34, at.x, at.y - 5, class: "axis strong-line")
       drawing.circle(x: at.x, y: at.y, radius: 4, class: "dot fill \(Theme.seriesClass(1))")
       drawing.text(mark.label, x: at.x, y: at.y - 40, anchor: .middle, class: "strong haloed")
     }
     return drawing
-  }
-
-  /// The sample nearest to `point`.
-  private func value(near point: Point) -> Double {
-    func index(_ value: Double, _ range: ClosedRange<Double>, _ count: Int) -> Int {
-      let share = (value - range.lowerBound) / (range.upperBound - range.lowerBound)
-      return Int((min(max(share, 0), 1) * Double(count - 1)).rounded())
-    }
-    return field.values[
-      index(point.y, field.y, field.rows) * field.columns + index(point.x, field.x, field.columns)]
   }
 
   /// The grid's cells, those behind first, so that nearer ones cover them.

@@ -180,7 +180,11 @@ public final class TrainingRun {
   }
 
   private func checkLoss(_ loss: Double) throws(RunError) {
-    if lossLimit == .infinity { lossLimit = TrainingRun.divergenceFactor * max(loss, 1) }
+    if lossLimit == .infinity {
+      // Perceptrons begin with a loss of 0 and cannot explode: a step's size does not depend on the loss.
+      lossLimit =
+        recipe.loss == .perceptron ? .greatestFiniteMagnitude : TrainingRun.divergenceFactor * max(loss, 1)
+    }
     // Written so that NaN, which compares false with everything, is caught.
     guard loss <= lossLimit, loss.isFinite else {
       throw .diverged(epoch: epoch + 1, step: stepInEpoch, rate: rate, loss: loss, limit: lossLimit)

@@ -26,6 +26,7 @@ enum {
   TRAINER_GELU,
   TRAINER_SILU,
   TRAINER_LEAKY_RELU,
+  TRAINER_THRESHOLD,
 };
 
 typedef struct {

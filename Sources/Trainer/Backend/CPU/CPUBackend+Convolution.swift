@@ -21,16 +21,8 @@ extension CPUBackend {
       let scratch = scratch(worker: worker, plan.scratchCount)
       let padded = plan.pad(x + image * geometry.input.count, into: scratch)
       let target = y + image * geometry.output.count
-      for rows in plan.chunks {
-        let pixels = rows.count * geometry.output.width
-        let first = rows.lowerBound * geometry.output.width
-        for group in 0..<geometry.groups {
-          let patches = plan.patches(of: padded, group: group, rows: rows, into: scratch + plan.patchesOffset)
-          multiply(
-            pixels, geometry.groupOutputs, geometry.patch, patches, plan.weights(w, group: group).transposed,
-            into: target + first * outputs + group * geometry.groupOutputs, stride: outputs)
-        }
-        trainer_bias_activation(target + first * outputs, pixels, outputs, outputs, b, activation.function)
+      plan.forward(padded, w, patches: scratch + plan.patchesOffset, into: target) { rows, pixels in
+        trainer_bias_activation(rows, pixels, outputs, outputs, b, activation.function)
       }
     }
   }
@@ -182,6 +174,26 @@ struct PatchPlan {
     var window = window(group: group)
     trainer_gather_patches(&window, padded, rows.lowerBound, rows.count, memory)
     return Matrix(memory, stride: geometry.patch)
+  }
+
+  /// The convolution without bias of one padded image. `finish` gets each chunk's outputs while they are in the cache.
+  func forward(
+    _ padded: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, patches memory: UnsafeMutablePointer<Float>,
+    into target: UnsafeMutablePointer<Float>,
+    finish: (_ outputs: UnsafeMutablePointer<Float>, _ pixels: Int) -> Void = { _, _ in }
+  ) {
+    let outputs = geometry.output.channels
+    for rows in chunks {
+      let pixels = rows.count * geometry.output.width
+      let start = target + rows.lowerBound * geometry.output.width * outputs
+      for group in 0..<geometry.groups {
+        let patches = patches(of: padded, group: group, rows: rows, into: memory)
+        multiply(
+          pixels, geometry.groupOutputs, geometry.patch, patches, self.weights(weights, group: group).transposed,
+          into: start + group * geometry.groupOutputs, stride: outputs)
+      }
+      finish(start, pixels)
+    }
   }
 
   /// dw += dyᵀ · patches, for one image.

@@ -220,6 +220,7 @@ extension Activation {
     case .hardSwish: trainer_function(code: Int32(TRAINER_HARD_SWISH), slope: 0)
     case .gelu: trainer_function(code: Int32(TRAINER_GELU), slope: 0)
     case .silu: trainer_function(code: Int32(TRAINER_SILU), slope: 0)
+    case .threshold: trainer_function(code: Int32(TRAINER_THRESHOLD), slope: 0)
     case .leakyReLU(let slope): trainer_function(code: Int32(TRAINER_LEAKY_RELU), slope: slope)
     }
   }

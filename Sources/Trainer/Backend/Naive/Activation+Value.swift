@@ -13,6 +13,7 @@ extension Activation {
     case .gelu: x / 2 * (1 + Foundation.tanh(geluArgument(x)))
     case .silu: x * logistic(x)
     case .leakyReLU(let slope): x > 0 ? x : Double(slope) * x
+    case .threshold: x > 0 ? 1 : 0
     }
   }
 
@@ -31,6 +32,7 @@ extension Activation {
       return (1 + t) / 2 + v / 2 * (1 - t * t) * (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * v * v)
     case .silu: return logistic(v) * (1 + v * (1 - logistic(v)))
     case .leakyReLU(let slope): return v > 0 ? 1 : Double(slope)
+    case .threshold: return 0
     }
   }
 }

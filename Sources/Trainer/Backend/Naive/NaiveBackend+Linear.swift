@@ -91,10 +91,50 @@ extension NaiveBackend {
   }
 }
 
-/// Whether weights are [outputs, kernel height, kernel width, inputs] or [kernel height, kernel width, outputs].
+extension NaiveBackend {
+  public func transposedConvolutionForward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
+    activation: Activation?, output: DeviceSlice
+  ) {
+    let (x, w, b, y) = (Doubles(input), Doubles(weights), bias.map(Doubles.init), Doubles(output))
+    let channels = geometry.input.channels
+    for index in 0..<(count * geometry.input.count) { y[index] = b?[index % channels] ?? 0 }
+    geometry.forEachProduct(count: count, .inputFirst) { yi, wi, xi in y[yi] += x[xi] * w[wi] }
+    guard let activation else { return }
+    for index in 0..<(count * geometry.input.count) { y[index] = activation.value(y[index]) }
+  }
+
+  public func transposedConvolutionBackward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, output: DeviceSlice,
+    activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
+    inputGradient: DeviceSlice?
+  ) {
+    let (x, w, y) = (Doubles(input), Doubles(weights), Doubles(output))
+    let (dy, dw) = (Doubles(outputGradient), Doubles(weightGradient))
+    let outputs = count * geometry.input.count
+    if let activation {
+      for index in 0..<outputs { dy[index] *= activation.slope(at: y[index]) }
+    }
+    if let db = biasGradient.map(Doubles.init) {
+      let channels = geometry.input.channels
+      for channel in 0..<channels { db[channel] = 0 }
+      for index in 0..<outputs { db[index % channels] += dy[index] }
+    }
+    for index in 0..<geometry.weightCount { dw[index] = 0 }
+    geometry.forEachProduct(count: count, .inputFirst) { yi, wi, xi in dw[wi] += x[xi] * dy[yi] }
+    if let dx = inputGradient.map(Doubles.init) {
+      for index in 0..<(count * geometry.output.count) { dx[index] = 0 }
+      geometry.forEachProduct(count: count, .inputFirst) { yi, wi, xi in dx[xi] += w[wi] * dy[yi] }
+    }
+  }
+}
+
+/// Whether weights are [outputs, kernel height, kernel width, inputs], [kernel height, kernel width, outputs], or
+/// [inputs, kernel height, kernel width, outputs] of one group.
 private enum WeightOrder {
   case outputFirst
   case outputLast
+  case inputFirst
 }
 
 extension DenseGeometry {
@@ -129,6 +169,7 @@ extension ConvolutionGeometry {
                     switch order {
                     case .outputFirst: (o * kernel.height * kernel.width + tap) * groupInputs + c
                     case .outputLast: tap * output.channels + o
+                    case .inputFirst: (c * kernel.height * kernel.width + tap) * output.channels + o
                     }
                   body(x, w, y)
                 }
