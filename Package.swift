@@ -77,13 +77,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Format", "Quantize"], path: "Tests/TestSupport", swiftSettings: swift),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter", cSettings: c),
-    tests("FormatTests", ["Format", "Quantize"], exclude: ["Fixtures"]),
+    tests("FormatTests", ["Format", "Quantize", "TestSupport"], exclude: ["Fixtures"]),
     tests("TerminalTests", ["Terminal"]),
     tests("RuntimeTests", ["Runtime", "Quantize", "Format", "TestSupport", "AllocationCounter"]),
     tests("EdgerunTests", ["edgerun", "Terminal", "Quantize", "Format", "TestSupport"]),
     tests("QuantizeTests", ["Quantize", "Format", "TestSupport"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
-    tests("KernelsTests", ["Kernels"]),
+    tests("KernelsTests", ["Kernels", "TestSupport"]),
     tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"], exclude: ["Golden"]),
     // Runs the two programs, which its dependencies get built; and uses edgetrain's own evaluation.
     tests("EndToEndTests", ["edgetrain", "edgerun", "Trainer", "Quantize", "Runtime", "Vision", "Terminal", "Format"]),

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Format
 
 extension Graph {
@@ -48,12 +50,12 @@ private struct RandomGraphBuilder {
       let pool = Pool2D(
         windowHeight: side, windowWidth: 1, strideHeight: random.int(1...2), strideWidth: random.int(1...2),
         padding: Padding(top: side - 1, left: 0, bottom: side - 1, right: 0))
-      add(random.flag() ? .maxPool2D(pool) : .averagePool2D(pool), [x])
+      add(random.bool() ? .maxPool2D(pool) : .averagePool2D(pool), [x])
     }
   }
 
   private mutating func addConvolution(_ x: TensorIndex, _ channels: Int) {
-    let groups = channels % 2 == 0 && random.flag() ? 2 : 1
+    let groups = channels % 2 == 0 && random.bool() ? 2 : 1
     let outputs = groups * random.int(1...3)
     let (height, width) = (random.int(1...3), random.int(1...3))
     let conv = Conv2D(
@@ -80,7 +82,7 @@ private struct RandomGraphBuilder {
   }
 
   private mutating func bias(_ channels: Int) -> [TensorIndex] {
-    random.flag() ? [addConstant("bias", [channels], in: -1...1)] : []
+    random.bool() ? [addConstant("bias", [channels], in: -1...1)] : []
   }
 
   private mutating func addConstant(_ name: String, _ shape: [Int], in range: ClosedRange<Float>) -> TensorIndex {
@@ -105,7 +107,7 @@ private struct RandomGraphBuilder {
     let dense = graph.add(
       .dense(Dense()), name: "dense", inputs: [flat, weights] + bias(5), output: .floats("logits", [shape[0], 5]))
     graph.outputs = [graph.add(.softmax, name: "softmax", inputs: [dense], output: .floats("y", [shape[0], 5]))]
-    if random.flag(), let middle = images.dropFirst().randomElement(using: &random) { graph.outputs.append(middle) }
+    if random.bool(), let middle = images.dropFirst().randomElement(using: &random) { graph.outputs.append(middle) }
     return graph
   }
 }

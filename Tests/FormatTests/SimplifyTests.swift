@@ -1,4 +1,5 @@
 import Quantize
+import TestSupport
 import Testing
 
 @testable import Format

@@ -1,30 +1,6 @@
+import TestSupport
+
 @testable import Format
-
-/// Random numbers from a seed, the same on every machine (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func int(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &self) }
-  mutating func flag() -> Bool { .random(using: &self) }
-
-  mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
-    (0..<count).map { _ in .random(in: range, using: &self) }
-  }
-
-  mutating func symmetricBytes(_ count: Int) -> [Int8] {
-    (0..<count).map { _ in .random(in: -127...127, using: &self) }
-  }
-}
 
 extension Tensor {
   static func floats(_ name: String, _ shape: [Int], _ values: [Float]) -> Tensor {
@@ -131,7 +107,7 @@ func quantizedModel() -> Model {
   let weights = graph.add(
     Tensor(
       name: "w", type: .s8, shape: [2, 3, 3, 1], quantization: Quantization(scales: [0.01, 0.02], axis: 0),
-      constant: Constant(random.symmetricBytes(18))))
+      constant: Constant(random.bytes(18, in: -127...127))))
   let bias = graph.add(Tensor(name: "b", type: .s32, shape: [2], constant: Constant([100, -100] as [Int32])))
   let conv = graph.add(
     .conv2D(Conv2D(padding: Padding(all: 1), groups: 2, activation: .relu6)), name: "conv", inputs: [q, weights, bias],

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// One product: inputs and weights of every tap, in memory that ends at guard pages.

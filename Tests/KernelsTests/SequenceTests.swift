@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// The cells of recurrent layers and bilinear resizing, each against its formula in double or in integers.

@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import TestSupport
 import Testing
 
 /// A kernel of the list, as a test argument: shown by its name.
@@ -18,29 +19,6 @@ struct KernelUnderTest: Sendable, CustomTestStringConvertible {
   static func all(_ family: kernel_family) -> [KernelUnderTest] {
     (0..<kernels_count()).map { KernelUnderTest(index: $0) }
       .filter { $0.descriptor.family == family && kernels_isa_supported($0.descriptor.isa) }
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, 2014). Every test names its seed when it fails.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
-    (0..<count).map { _ in Float.random(in: range, using: &self) }
-  }
-
-  mutating func bytes(_ count: Int, in range: ClosedRange<Int8> = -128...127) -> [Int8] {
-    (0..<count).map { _ in Int8.random(in: range, using: &self) }
   }
 }
 

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 
 /// A run of windows over an input row, as depthwise convolution and pooling see it: pointers column by column, shared by
 /// neighbouring windows, some of them to padding. All pixels lie in one buffer that ends at a guard page.

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// Winograd's F(4×4, 3×3) in double, by its matrices.

@@ -1,4 +1,4 @@
-/// Random numbers from a seed, the same on every machine (SplitMix64). Tests take their seeds as arguments, so that a
+/// Random numbers from a seed, the same on every machine (SplitMix64: Steele, Lea, Flood 2014). Tests take their seeds as arguments, so that a
 /// failure names the one to replay.
 public struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
@@ -21,6 +21,10 @@ public struct SeededGenerator: RandomNumberGenerator {
   public mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[int(0...choices.count - 1)] }
 
   public mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
+    (0..<count).map { _ in .random(in: range, using: &self) }
+  }
+
+  public mutating func bytes(_ count: Int, in range: ClosedRange<Int8> = -128...127) -> [Int8] {
     (0..<count).map { _ in .random(in: range, using: &self) }
   }
 

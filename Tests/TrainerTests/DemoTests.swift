@@ -35,7 +35,7 @@ import Testing
         (parting[0] * point.x + parting[1] * point.y + parting[2]) / length * (label == 1 ? 1 : -1)
       }.min()
       let gamma = try #require(margin)
-      let unit = try Perceptron(seed: 1, backend: NaiveBackend())
+      let unit = try Perceptron(backend: NaiveBackend())
       var corrections = 0
       while true {
         let inPass = try unit.learn(data)
@@ -101,6 +101,10 @@ import Testing
       let rings = svg.components(separatedBy: "class=\"wrong\"").count - 1
       #expect(Double(4 - rings) / 4 == accuracy)
     }
+    // Where all is one half, there is no boundary, and every point gets one and the same answer.
+    let undecided = try #require(neurons.logistic.last)
+    #expect(undecided.data.name == "XOR" && undecided.accuracy == 0.5)
+    #expect(undecided.field.lines(at: 0.5).isEmpty)
   }
 
   @Test func pageShowsAllOfIt() throws {

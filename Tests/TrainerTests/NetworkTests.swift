@@ -6,7 +6,7 @@ import Testing
 @testable import Trainer
 
 @Suite struct NetworkTests {
-  static let files = ["mlp", "lenet5", "fashion_cnn", "resnet_small"]
+  static let files = ["logistic", "convnetjs_cifar", "mlp", "lenet5", "fashion_cnn", "resnet_small"]
 
   /// Small networks that together have every layer.
   static let small = [

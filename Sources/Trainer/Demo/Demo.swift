@@ -86,7 +86,7 @@ struct Neurons {
     let activations: [Double]
     let field: Field
 
-    var samples: [DecisionPlot.Sample] { data.samples(outputs: activations, threshold: 0) }
+    var samples: [DecisionPlot.Sample] { data.samples(answers: activations.map { $0 > 0 ? 1 : 0 }) }
     var accuracy: Double { samples.accuracy }
   }
 
@@ -97,9 +97,10 @@ struct Neurons {
 
   init(seed: UInt64, backend: any Backend) throws(TrainerError) {
     let gates = [PlaneData.and, .or, .xor]
+    let start = Philox(key: seed).normals(count: 3, stream: PlaneData.noiseStream + 2)
     var perceptrons: [Learnt] = []
     for data in gates {
-      let unit = try Perceptron(deviation: 1, seed: seed, backend: backend)
+      let unit = try Perceptron(start: (Array(start[..<2]), start[2]), backend: backend)
       var corrections: [Int] = []
       while corrections.count < Neurons.mostPasses && corrections.last != 0 { corrections.append(try unit.learn(data)) }
       perceptrons.append(

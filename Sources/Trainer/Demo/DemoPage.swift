@@ -35,8 +35,8 @@ struct DemoPage {
     page.paragraph(
       "A logistic unit says how sure it is: h = 1 / (1 + exp(−(w·x + b))). Gradient descent on the cross-entropy "
         + "−[t·log h + (1 − t)·log(1 − h)] makes it surer with every step where a line can part the classes. On XOR the "
-        + "best that it can say is one half, everywhere: a loss of log 2 = 0.693. On which side of one half an output then "
-        + "falls is rounding.")
+        + "best that it can say is one half, everywhere: a loss of log 2 = 0.693 and no boundary; one half counts as class 1."
+    )
     show(
       neurons.logistic.map { ("\($0.data.name.lowercased())-logistic", $0.drawing) }
         + [("logistic-loss", Self.losses("Cross-entropy against steps", neurons.logistic) { $0.data.name })])
@@ -164,7 +164,9 @@ struct DemoPage {
 extension Neurons.Learnt {
   /// The boundary, and on which side of it the unit says 1.
   var drawing: Drawing {
-    let passes = corrections.last == 0 ? "\(corrections.count) passes" : "no rest after \(corrections.count) passes"
+    let passes =
+      corrections.last == 0
+      ? "\(corrections.count) pass\(corrections.count == 1 ? "" : "es")" : "no rest after \(corrections.count) passes"
     return DecisionPlot(
       title: "\(data.name), threshold unit", note: "\(percent(accuracy, decimals: 0)), \(passes)", field: field,
       threshold: 0, bands: Bands(at: 0), samples: samples

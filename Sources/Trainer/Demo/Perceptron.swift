@@ -3,16 +3,21 @@
 final class Perceptron {
   private let network: Network
 
-  /// - Parameter deviation: of the initial weights.
-  init(deviation: Float = 0, seed: UInt64, backend: any Backend) throws(TrainerError) {
+  /// - Parameter start: w and b.
+  init(start: (weights: [Float], bias: Float) = ([0, 0], 0), backend: any Backend) throws(TrainerError) {
     var recipe = TrainingRecipe()
     recipe.loss = .perceptron
     recipe.optimizer = .sgd
-    let layer = DenseDescription(outputs: 1, weightInit: .normal(deviation: deviation))
     network = try Network(
       NetworkDescription(
         name: "threshold unit", input: ImageShape(height: 1, width: 1, channels: 2), recipe: recipe,
-        layers: [LayerDescription(.dense(layer))]), backend: backend, batch: 1, seed: seed)
+        layers: [LayerDescription(.dense(DenseDescription(outputs: 1)), name: "unit")]), backend: backend, batch: 1,
+      seed: 1)
+    var state = try network.state()
+    for index in state.tensors.indices {
+      state.tensors[index].values = state.tensors[index].name == "unit.bias" ? [start.bias] : start.weights
+    }
+    try network.restore(state)
   }
 
   /// w·x + b of each point, which the threshold at 0 makes the output of.

@@ -60,11 +60,11 @@ struct PlaneData {
   /// The points as a network takes them: [count, 2].
   var inputs: [Float] { points.flatMap { [Float($0.x), Float($0.y)] } }
 
-  /// The points with what a classifier says of each: class 1 above the threshold.
-  func samples(outputs: [Double], threshold: Double) -> [DecisionPlot.Sample] {
+  /// The points with what a classifier answers to each, 0 or 1.
+  func samples(answers: [Int32]) -> [DecisionPlot.Sample] {
     points.indices.map { index in
-      let isRight = (outputs[index] > threshold) == (labels[index] == 1)
-      return DecisionPlot.Sample(place: points[index], label: Int(labels[index]), isRight: isRight)
+      DecisionPlot.Sample(
+        place: points[index], label: Int(labels[index]), isRight: answers[index] == labels[index])
     }
   }
 

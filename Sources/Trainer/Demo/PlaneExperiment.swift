@@ -44,13 +44,17 @@ struct PlaneExperiment {
       losses.append(try network.trainStep(inputs: inputs, labels: data.labels, count: count, rate: rate).loss)
     }
     let end = try network.evaluate(inputs: inputs, labels: data.labels, count: count)
-    let field = try data.field { (points) throws(TrainerError) in
+    /// On which side of one half an output falls that is one half to rounding would be chance: it is one half.
+    func outputs(_ points: [Point]) throws(TrainerError) -> [Double] {
       let values = points.flatMap { [Float($0.x), Float($0.y)] }
-      return try network.predict(inputs: values, count: points.count).map { Double($0) }
+      return try network.predict(inputs: values, count: points.count).map { output in
+        abs(output - 0.5) < 1e-6 ? 0.5 : Double(output)
+      }
     }
+    let field = try data.field { (points) throws(TrainerError) in try outputs(points) }
     return PlaneResult(
       data: data, model: model, parameters: network.parameterCount, steps: steps, losses: losses + [end.loss],
-      outputs: try network.predict(inputs: inputs, count: count).map { Double($0) }, field: field,
+      outputs: try outputs(data.points), field: field,
       collapsed: AffineNeuron(collapsing: try network.state()))
   }
 }
@@ -69,7 +73,7 @@ struct PlaneResult {
   /// The neuron that the layers amount to if all of them are linear.
   let collapsed: AffineNeuron
 
-  var samples: [DecisionPlot.Sample] { data.samples(outputs: outputs, threshold: 0.5) }
+  var samples: [DecisionPlot.Sample] { data.samples(answers: outputs.map { $0 >= 0.5 ? 1 : 0 }) }
   var accuracy: Double { samples.accuracy }
   var loss: Double { losses[losses.count - 1] }
 
