@@ -25,6 +25,8 @@ public enum DataError: Error, Equatable, Sendable {
   /// A class in the test folder that the training folder does not have.
   case unknownClass(folder: String, label: String)
   case noExamples(what: String)
+  /// `what` of a text, or of the network that it is for.
+  case mismatch(what: String, expected: String, found: String)
   case cannotWrite(path: String, reason: String)
   /// A file of records of so many bytes each; bytes found.
   case wrongRecords(path: String, record: Int, found: Int)
@@ -70,6 +72,7 @@ extension DataError {
     case .unknownClass(let folder, let label):
       "\(folder)/\(label): expected a class that the training folder has, found a new one"
     case .noExamples(let what): "\(what): expected at least 1 example, found 0"
+    case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .wrongRecords(let path, let record, let found):
       "\(path): length: expected a multiple of \(record) bytes, found \(found)"
@@ -97,8 +100,8 @@ extension DataError {
     case .noColumn: "columns are named as in the first line, or by number, from 1"
     case .wrongField(_, _, _, "a number", _): "--label names the column of classes (the last one without it)"
     case .cannotRead, .wrongMagic, .invalidHeader, .countMismatch, .labelOutOfRange, .shapeMismatch,
-      .wrongLabelCount, .tooFewImages, .unknownClass, .noExamples, .cannotWrite, .wrongLine, .wrongField, .oneClass,
-      .tooFewRows:
+      .wrongLabelCount, .tooFewImages, .unknownClass, .noExamples, .mismatch, .cannotWrite, .wrongLine, .wrongField,
+      .oneClass, .tooFewRows:
       nil
     }
   }

@@ -13,6 +13,10 @@ struct RandomStream {
     case sample
     /// `number` is the epoch, from 1; `index` the class.
     case balancedSampling
+    /// Which texts are tested with.
+    case sequenceSplit
+    /// `number` tells sets apart.
+    case sequenceExamples
   }
 
   private let philox: Philox

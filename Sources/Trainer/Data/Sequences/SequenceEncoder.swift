@@ -1,0 +1,145 @@
+import Format
+
+/// Turns texts into the examples of a task, as long as the network's sequences are.
+struct SequenceEncoder {
+  let name: String
+  let shape: SequenceShape
+
+  /// A text and what is to be said of it: a class's name, a tag per character, or an answer.
+  typealias Pair = (text: String, target: String)
+
+  /// - Throws: `DataError.mismatch` if the network's outputs are not what the text has.
+  func nextToken(_ text: String, testShare: Double) throws(DataError) -> SequenceData {
+    let steps = try inputSteps()
+    let scalars = Array(text.unicodeScalars)
+    let cut = scalars.count - Int(Double(scalars.count) * testShare)
+    func string(_ part: ArraySlice<UnicodeScalar>) -> String {
+      var view = String.UnicodeScalarView()
+      view.append(contentsOf: part)
+      return String(view)
+    }
+    let (train, test) = (string(scalars[..<cut]), string(scalars[cut...]))
+    let vocabulary = Vocabulary(of: [train], unit: .characters, limit: shape.outputs)
+    try expect("outputs", vocabulary.texts.count, "the characters of the text and one for all others", shape.outputs)
+    try expectRoom("the embedding", vocabulary.texts.count, shape.inputTokens)
+    let tokenizer = Tokenizer(vocabulary)
+    func windows(_ text: String) throws(DataError) -> SequenceExamples {
+      let tokens = tokenizer.tokens(of: text).map(Int32.init)
+      return try streams(tokens, steps: steps)
+    }
+    return SequenceData(
+      name: name, task: .nextToken, labels: [], inputVocabulary: vocabulary, vocabulary: vocabulary,
+      train: try windows(train), test: try windows(test))
+  }
+
+  /// A text as `batch` parts that are read side by side, so that each step of training goes on where the one before ended:
+  /// example step · batch + part is window `step` of that part.
+  private func streams(_ tokens: [Int32], steps: Int) throws(DataError) -> SequenceExamples {
+    let windows = (tokens.count - 1) / steps
+    guard windows >= 1 else { throw .noExamples(what: "\(name) in pieces of \(steps) characters") }
+    let parts = min(shape.batch, windows)
+    let perPart = windows / parts
+    var (inputs, labels) = (TokenRows(width: steps), TokenRows(width: steps))
+    for step in 0..<perPart {
+      for part in 0..<parts {
+        let start = (part * perPart + step) * steps
+        inputs.append(tokens[start..<(start + steps)], filling: 0)
+        labels.append(tokens[(start + 1)...(start + steps)], filling: 0)
+      }
+    }
+    return SequenceExamples(tokens: [inputs], labels: labels)
+  }
+
+  func classes(_ train: [Pair], _ test: [Pair], labels: [String], unit: Vocabulary.Unit) throws(DataError)
+    -> SequenceData
+  {
+    let steps = try inputSteps()
+    try expect("outputs", labels.count, "one per class", shape.outputs)
+    let vocabulary = Vocabulary(of: train.map(\.text), unit: unit, limit: shape.inputTokens ?? Int.max)
+    let tokenizer = Tokenizer(vocabulary)
+    func encode(_ pairs: [Pair]) -> SequenceExamples {
+      var (inputs, classes) = (TokenRows(width: steps), TokenRows(width: 1))
+      for pair in pairs {
+        guard let label = labels.firstIndex(of: pair.target) else { continue }
+        inputs.append(tokenizer.tokens(of: pair.text).map(Int32.init), filling: 0)
+        classes.append(CollectionOfOne(Int32(label)), filling: 0)
+      }
+      return SequenceExamples(tokens: [inputs], labels: classes)
+    }
+    return SequenceData(
+      name: name, task: .classes, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(train),
+      test: encode(test))
+  }
+
+  /// - Parameter pairs: targets have a character for each of the text's, which are the tags' names.
+  func tags(_ train: [Pair], _ test: [Pair], labels: [String]) throws(DataError) -> SequenceData {
+    let steps = try inputSteps()
+    try expect("outputs", labels.count, "one per tag", shape.outputs)
+    let vocabulary = Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
+    let tokenizer = Tokenizer(vocabulary)
+    func encode(_ pairs: [Pair]) -> SequenceExamples {
+      var (inputs, tags) = (TokenRows(width: steps), TokenRows(width: steps))
+      for pair in pairs {
+        inputs.append(tokenizer.tokens(of: pair.text).map(Int32.init), filling: 0)
+        tags.append(
+          pair.target.unicodeScalars.map { tag in Int32(labels.firstIndex(of: String(Character(tag))) ?? -1) },
+          filling: -1)
+      }
+      return SequenceExamples(tokens: [inputs], labels: tags)
+    }
+    return SequenceData(
+      name: name, task: .tags, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(train),
+      test: encode(test))
+  }
+
+  /// Texts with answers, or with `images` instead of the texts.
+  func answers(
+    _ train: [Pair], _ test: [Pair], unit: Vocabulary.Unit, images: (train: Examples, test: Examples)? = nil
+  ) throws(DataError) -> SequenceData {
+    guard let answerSteps = shape.answerSteps else {
+      throw .mismatch(
+        what: "\(name): inputs", expected: "a second one for the answer, as 'answer: input 20x1x1'", found: "one")
+    }
+    let inputSteps = images == nil ? try self.inputSteps() : 0
+    let answers = Vocabulary(
+      of: train.map(\.target), unit: unit, reserved: [SequenceData.endText], limit: shape.outputs)
+    try expect(
+      "outputs", answers.texts.count, "the tokens of the answers, one for their end, one for all others", shape.outputs)
+    try expectRoom("the answer's embedding", answers.texts.count, shape.answerTokens)
+    let texts = Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
+    let (textTokenizer, answerTokenizer) = (Tokenizer(texts), Tokenizer(answers))
+    func encode(_ pairs: [Pair], _ images: Examples?) -> SequenceExamples {
+      var inputs = TokenRows(width: max(inputSteps, 1))
+      var (before, labels) = (TokenRows(width: answerSteps), TokenRows(width: answerSteps))
+      let end = Int32(SequenceData.endToken)
+      for pair in pairs {
+        if images == nil { inputs.append(textTokenizer.tokens(of: pair.text).map(Int32.init), filling: 0) }
+        let answer = answerTokenizer.tokens(of: pair.target).map(Int32.init)
+        before.append([end] + answer, filling: end)
+        labels.append(answer + [end], filling: -1)
+      }
+      return SequenceExamples(images: images, tokens: images == nil ? [inputs, before] : [before], labels: labels)
+    }
+    return SequenceData(
+      name: name, task: .answers, labels: [], inputVocabulary: images == nil ? texts : nil, vocabulary: answers,
+      train: encode(train, images?.train), test: encode(test, images?.test))
+  }
+
+  /// Steps of the first input, which is a text.
+  private func inputSteps() throws(DataError) -> Int {
+    guard shape.input.width == 1, shape.input.channels == 1 else {
+      throw .mismatch(what: "\(name): input", expected: "tokens, STEPSx1x1", found: shape.input.description)
+    }
+    return shape.input.height
+  }
+
+  private func expect(_ what: String, _ expected: Int, _ why: String, _ found: Int) throws(DataError) {
+    guard found != expected else { return }
+    throw .mismatch(what: "\(name): \(what)", expected: "\(expected), \(why)", found: "\(found)")
+  }
+
+  private func expectRoom(_ what: String, _ tokens: Int, _ found: Int?) throws(DataError) {
+    guard let found, found < tokens else { return }
+    throw .mismatch(what: "\(name): \(what)", expected: "at least \(tokens) tokens", found: "\(found)")
+  }
+}

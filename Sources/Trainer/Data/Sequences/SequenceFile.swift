@@ -1,0 +1,54 @@
+import Foundation
+
+/// Text files as examples.
+enum SequenceFile {
+  /// Bytes of a text at most: its tokens and windows take some twenty times as many.
+  private static let limit = 1 << 28
+
+  /// A whole file; bytes that are no UTF-8 are replaced, carriage returns left out.
+  static func text(_ path: String) throws(DataError) -> String {
+    let bytes = try ByteStream(path: path).read(limit)
+    guard bytes.count < limit else { throw .wrongLength(path: path, expected: limit, found: nil) }
+    return String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+  }
+
+  /// Lines of two parts with a tab between them. Empty lines, and such as begin with '#', are left out.
+  static func pairs(_ path: String) throws(DataError) -> [SequenceEncoder.Pair] {
+    var pairs: [SequenceEncoder.Pair] = []
+    for (index, line) in try lines(of: text(path)).enumerated() where !line.isEmpty && !line.hasPrefix("#") {
+      let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+        throw .mismatch(
+          what: "\(path): line \(index + 1)", expected: "two texts with a tab between them", found: "\(parts.count)")
+      }
+      pairs.append((String(parts[0]), String(parts[1])))
+    }
+    return pairs
+  }
+
+  /// The lines of every file of a folder, with the file's name as class. Lines of less than `shortest` characters say too
+  /// little and are left out, and so are lines that are in files of several classes.
+  static func lines(
+    _ folder: String, shortest: Int = 20
+  ) throws(DataError) -> (pairs: [SequenceEncoder.Pair], labels: [String]) {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
+    guard names.count >= 2 else { throw .tooFewClasses(folder: folder, found: names.count) }
+    var files: [(name: String, lines: [String])] = []
+    var owners: [String: Set<String>] = [:]
+    for name in names.sorted() {
+      let lines = try lines(of: text(folder + "/" + name))
+        .map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+        .filter { $0.count >= shortest }
+      files.append((name, lines))
+      for line in lines { owners[line, default: []].insert(name) }
+    }
+    let pairs = files.flatMap { file in
+      Set(file.lines).sorted().filter { owners[$0]!.count == 1 }.map { ($0, file.name) }
+    }
+    return (pairs, files.map(\.name))
+  }
+
+  private static func lines(of text: String) -> [Substring] {
+    text.split(separator: "\n", omittingEmptySubsequences: false)
+  }
+}
