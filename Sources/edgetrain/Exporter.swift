@@ -16,7 +16,7 @@ struct Exporter {
 
   /// - Returns: the model, and its outputs for the test examples, one number per class and example.
   func export() throws -> (model: Model, testScores: [Float]) {
-    var model = Model(graph: try run.exportGraph())
+    var model = Model(graph: try run.export().main)
     model.metadata.name = run.description.name
     model.metadata.labels = data.labels
     model.metadata.preprocessing = run.preprocessing

@@ -11,6 +11,8 @@ struct RunData {
   let preprocessing: Preprocessing?
   /// Units of rows of numbers; nil for images.
   let scales: Scales?
+  /// Whether examples are windows of a text that is read through: they come in their order, not in a random one.
+  let isStream: Bool
   /// What the batches are a function of beside the description, a thing a line.
   let settings: [String]
 
@@ -27,6 +29,7 @@ struct RunData {
     _ data: DataSet, for description: NetworkDescription, preprocessing: Preprocessing?
   ) throws(RunError) {
     let recipe = description.recipe
+    isStream = false
     // The data's own validation examples take the place of a share.
     let split: (train: Examples, validation: Examples?) =
       data.validation != nil

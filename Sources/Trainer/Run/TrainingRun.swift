@@ -10,11 +10,11 @@ public struct StepReport: Sendable {
   public var stepsPerEpoch: Int
   /// Training images of the epoch that were used so far.
   public var images: Int
-  /// Mean over those images.
+  /// Mean over their labels.
   public var loss: Double
-  /// Mean over the images of this step.
+  /// Mean over the labels of this step.
   public var stepLoss: Double
-  /// Share of those images that were classified right, each before the step that learnt from it.
+  /// Share of their labels that were told right, each before the step that learnt from it.
   public var accuracy: Double
   /// The step's learning rate.
   public var rate: Float
@@ -24,9 +24,10 @@ public struct StepReport: Sendable {
 
 /// How the network did on the examples that were held out.
 public struct ValidationReport: Equatable, Sendable {
-  /// Mean over the examples.
+  /// Mean over the labels.
   public var loss: Double
   public var correct: Int
+  /// Labels: one per image, or one per step of a sequence.
   public var count: Int
   /// No epoch before was better.
   public var isBest: Bool
@@ -42,7 +43,7 @@ public struct ValidationReport: Equatable, Sendable {
 /// ```swift
 /// let run = try TrainingRun(description, data: data, backend: backend)
 /// while !run.isFinished { print(try run.step().loss) }
-/// let graph = try run.exportGraph()
+/// let graph = try run.export().main
 /// ```
 public final class TrainingRun {
   public let description: NetworkDescription
@@ -53,6 +54,8 @@ public final class TrainingRun {
   private let train: any BatchSource
   private let validation: (any BatchSource)?
   private let prefetcher: Prefetcher
+  /// The training examples of an epoch (from 1) in their order.
+  private let order: @Sendable (_ epoch: Int) -> [Int]
   private let settings: [String]
   /// Images in a step; the epoch's last may have fewer.
   public let batch: Int
@@ -63,6 +66,8 @@ public final class TrainingRun {
   public private(set) var stepInEpoch = 0
   private var lossSum = 0.0
   private var correct = 0
+  /// Labels of the epoch so far: of images one each.
+  private var labels = 0
   private var best: Checkpoint.Best?
   private var plateau = Plateau()
   /// Of the last step.
@@ -85,27 +90,52 @@ public final class TrainingRun {
   ///   - data: its images have the shape of the network's input; the same in all processes.
   ///   - preprocessing: nil takes mean and deviation from the training images.
   ///   - devices: what computes; the recipe's batch is divided among all of them.
-  public init(
+  public convenience init(
     _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, devices: TrainingDevices
   ) throws(RunError) {
-    let recipe = description.recipe
     try RunData.check(data, description)
     let parts = try RunData(data, for: description, preprocessing: preprocessing)
+    try self.init(description, parts, labels: data.labels, devices: devices)
+    guard network.outputCount == data.labels.count || (network.outputCount == 1 && data.labels.count == 2) else {
+      throw .mismatch(
+        what: "\(description.name): outputs", expected: "\(data.labels.count), one per class of \(data.name)",
+        found: "\(network.outputCount)")
+    }
+  }
+
+  /// - Parameter data: made for this description's `SequenceShape`.
+  public convenience init(
+    _ description: NetworkDescription, sequences data: SequenceData, devices: TrainingDevices
+  ) throws(RunError) {
+    try self.init(
+      description, RunData(data, for: description), labels: data.task == .classes ? data.labels : [], devices: devices)
+  }
+
+  /// - Parameter labels: the classes' names; empty where examples have no class of their own.
+  private init(
+    _ description: NetworkDescription, _ parts: RunData, labels: [String], devices: TrainingDevices
+  ) throws(RunError) {
+    let recipe = description.recipe
     guard recipe.patience == nil || parts.validation != nil else {
       throw .mismatch(
         what: "\(description.name): early-stop", expected: "images held out to judge by: 'validation SHARE'",
         found: "none")
     }
     batch = min(recipe.batch, parts.train.count)
-    let network = try DataParallel(description, batch: batch, data: data, devices: devices)
+    let network: DataParallel
+    do {
+      network = try DataParallel(description, devices: devices, batch: batch, seed: recipe.seed)
+    } catch {
+      throw .network(error)
+    }
     network.trainingExamples = parts.train.count
-    if case .given(let weights) = recipe.classWeights, weights.count != data.labels.count {
+    if case .given(let weights) = recipe.classWeights, weights.count != labels.count {
       throw .mismatch(
-        what: "\(description.name): class-weights", expected: "\(data.labels.count), one per class of \(data.name)",
+        what: "\(description.name): class-weights", expected: "\(labels.count), one per class",
         found: "\(weights.count)")
     }
     network.classWeights = recipe.classWeights.factors(
-      histogram: data.labels.indices.map { label in parts.classes.count { $0 == label } })
+      histogram: labels.indices.map { label in parts.classes.count { $0 == label } })
     self.network = network
     self.description = description
     self.preprocessing = parts.preprocessing
@@ -113,7 +143,9 @@ public final class TrainingRun {
     train = parts.train
     validation = parts.validation
     let order = EpochOrder(recipe.sampling, classes: parts.classes, seed: recipe.seed)
-    prefetcher = Prefetcher(train, size: batch, share: network.share) { order(epoch: $0) }
+    let (isStream, count) = (parts.isStream, parts.train.count)
+    self.order = { isStream ? Array(0..<count) : order(epoch: $0) }
+    prefetcher = Prefetcher(train, size: batch, share: network.share, order: self.order)
     // Comments in a `.net` file are no part of what steps depend on.
     settings =
       description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
@@ -142,6 +174,7 @@ public final class TrainingRun {
   /// - Throws: `RunError.diverged`, after which the run must not go on; `RunError.network`.
   public func step(rate givenRate: Float? = nil) throws(RunError) -> StepReport {
     precondition(!isFinished, "the run is over")
+    if stepInEpoch == 0 { network.network.resetCarriedStates() }
     takeBatch()
     let count = min(batch, train.count - imagesInEpoch)
     let rate =
@@ -158,12 +191,13 @@ public final class TrainingRun {
     }
     stepInEpoch += 1
     try checkLoss(result.loss)
-    lossSum += result.loss * Double(count)
+    lossSum += result.loss * Double(result.labels)
     correct += result.correct
+    labels += result.labels
     let images = imagesInEpoch
     var report = StepReport(
       epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: images,
-      loss: lossSum / Double(images), stepLoss: result.loss, accuracy: Double(correct) / Double(images), rate: rate)
+      loss: lossSum / Double(labels), stepLoss: result.loss, accuracy: Double(correct) / Double(labels), rate: rate)
     if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch(loss: report.loss) }
     return report
   }
@@ -204,6 +238,7 @@ public final class TrainingRun {
     stepInEpoch = 0
     lossSum = 0
     correct = 0
+    labels = 0
     do { try network.synchronize() } catch { throw .network(error) }
     if let report, report.isBest {
       best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state())
@@ -213,8 +248,9 @@ public final class TrainingRun {
 
   private func evaluate(_ examples: any BatchSource, isBetterThan before: Int?) throws(RunError) -> ValidationReport {
     var batch = examples.makeBatch(size: self.batch)
-    var correct = 0
+    var (correct, labels) = (0, 0)
     var lossSum = 0.0
+    network.network.resetCarriedStates()
     let part = network.part(of: examples.count)
     for start in stride(from: part.lowerBound, to: part.upperBound, by: self.batch) {
       let indices = Array(start..<min(start + self.batch, part.upperBound))
@@ -222,16 +258,17 @@ public final class TrainingRun {
       do {
         let result = try network.evaluate(batch)
         correct += result.correct
-        lossSum += result.loss * Double(indices.count)
+        labels += result.labels
+        lossSum += result.loss * Double(result.labels)
       } catch {
         throw .network(error)
       }
     }
-    var sums = [lossSum, Double(correct)]
+    var sums = [lossSum, Double(correct), Double(labels)]
     network.addUp(&sums)
-    (lossSum, correct) = (sums[0], Int(sums[1]))
+    (lossSum, correct, labels) = (sums[0], Int(sums[1]), Int(sums[2]))
     return ValidationReport(
-      loss: lossSum / Double(examples.count), correct: correct, count: examples.count,
+      loss: lossSum / Double(labels), correct: correct, count: labels,
       isBest: correct > before ?? -1)
   }
 
@@ -275,6 +312,7 @@ public final class TrainingRun {
     stepInEpoch = checkpoint.step
     lossSum = checkpoint.lossSum
     correct = checkpoint.correct
+    labels = order(epoch + 1).prefix(imagesInEpoch).reduce(0) { $0 + train.labels(of: $1) }
     best = checkpoint.best
     plateau = checkpoint.plateau
   }
@@ -282,31 +320,14 @@ public final class TrainingRun {
   // MARK: Result
 
   /// The trained network for batch size 1: the best epoch's if examples were held out, else the last.
-  public func exportGraph() throws(RunError) -> Graph {
+  public func export() throws(RunError) -> ExportedNetwork {
     do {
       if let best { try network.restore(best.state) }
-      let graph = try network.network.exportGraph()
-      return scales.map { graph.inUnits(inputs: $0.inputs, outputs: $0.targets) } ?? graph
+      var exported = try network.network.export()
+      if let scales { exported.main = exported.main.inUnits(inputs: scales.inputs, outputs: scales.targets) }
+      return exported
     } catch {
       throw .network(error)
-    }
-  }
-}
-
-extension DataParallel {
-  /// A network with an output for each of the data's classes.
-  fileprivate convenience init(
-    _ description: NetworkDescription, batch: Int, data: DataSet, devices: TrainingDevices
-  ) throws(RunError) {
-    do {
-      try self.init(description, devices: devices, batch: batch, seed: description.recipe.seed)
-    } catch {
-      throw .network(error)
-    }
-    guard outputCount == data.labels.count || (outputCount == 1 && data.labels.count == 2) else {
-      throw .mismatch(
-        what: "\(description.name): outputs", expected: "\(data.labels.count), one per class of \(data.name)",
-        found: "\(outputCount)")
     }
   }
 }

@@ -63,31 +63,51 @@ public protocol BatchSource: Sendable {
   ///
   /// - Parameter epoch: from 1; with the index it determines how a training example is changed. Nil leaves it as it is.
   func fill(_ batch: inout Batch, indices: ArraySlice<Int>, epoch: Int?)
+  /// Labels of an example that count.
+  func labels(of index: Int) -> Int
+}
+
+extension BatchSource {
+  func labels(of index: Int) -> Int { 1 }
+}
+
+extension Batch {
+  /// The inputs of each example one behind the other, as a network takes them.
+  fileprivate var joinedInputs: [Float] {
+    guard inputs.count > 1 else { return inputs[0] }
+    var joined: [Float] = []
+    let sizes = inputs.map { $0.count / capacity }
+    joined.reserveCapacity(count * sizes.reduce(0, +))
+    for example in 0..<count {
+      for (input, size) in zip(inputs, sizes) { joined += input[(example * size)..<((example + 1) * size)] }
+    }
+    return joined
+  }
 }
 
 extension Network {
   /// Puts the examples on the device.
   func load(_ batch: Batch, isTraining: Bool) throws(TrainerError) {
     if batch.targets.isEmpty {
-      try load(inputs: batch.inputs[0], labels: batch.labels, count: batch.count, isTraining: isTraining)
+      try load(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count, isTraining: isTraining)
     } else {
-      try load(inputs: batch.inputs[0], targets: batch.targets, count: batch.count, isTraining: isTraining)
+      try load(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count, isTraining: isTraining)
     }
   }
 
   /// One step of the recipe's optimizer.
   public func trainStep(_ batch: Batch, rate: Float) throws(TrainerError) -> StepResult {
     if batch.targets.isEmpty {
-      return try trainStep(inputs: batch.inputs[0], labels: batch.labels, count: batch.count, rate: rate)
+      return try trainStep(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count, rate: rate)
     }
-    return try trainStep(inputs: batch.inputs[0], targets: batch.targets, count: batch.count, rate: rate)
+    return try trainStep(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count, rate: rate)
   }
 
   /// Loss and hits without a step.
   public func evaluate(_ batch: Batch) throws(TrainerError) -> StepResult {
     if batch.targets.isEmpty {
-      return try evaluate(inputs: batch.inputs[0], labels: batch.labels, count: batch.count)
+      return try evaluate(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count)
     }
-    return try evaluate(inputs: batch.inputs[0], targets: batch.targets, count: batch.count)
+    return try evaluate(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count)
   }
 }

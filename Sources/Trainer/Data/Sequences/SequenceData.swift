@@ -34,7 +34,7 @@ public struct SequenceData: Sendable {
 
   /// The recipe for the images, with mean and deviation of those to train with; nil without images.
   public var preprocessing: Preprocessing? {
-    train.images.map { DataSet(name: name, labels: labels, train: $0, test: $0).preprocessing }
+    train.images.map { DataSet(name: name, labels: labels, train: $0, test: $0).imagePreprocessing }
   }
 
   /// As in "numbers, 9000 examples": what the model file says that it was trained on.
@@ -47,9 +47,9 @@ public struct SequenceData: Sendable {
   }
 }
 
-/// What a network's description says about the texts that it takes.
+/// What a network's description, or a model, says about the texts that it takes.
 public struct SequenceShape: Equatable, Sendable {
-  /// The first input.
+  /// The first input; a height of 1 where a model takes a text one step at a time.
   public var input: ImageShape
   /// Steps of the answer; nil if there is no second input.
   public var answerSteps: Int?
@@ -61,6 +61,9 @@ public struct SequenceShape: Equatable, Sendable {
   public var outputs: Int
   /// Sequences in a step of training.
   public var batch: Int
+  /// The tokens that a model knows; of a network to be trained, the data says.
+  public var inputVocabulary: Vocabulary?
+  public var vocabulary: Vocabulary?
 
   /// - Throws: `TrainerError.invalid` if the layers do not fit together.
   public init(_ description: NetworkDescription) throws(TrainerError) {
@@ -75,6 +78,23 @@ public struct SequenceShape: Equatable, Sendable {
     }
     inputTokens = tokens(list.inputs[0])
     answerTokens = list.inputs.count > 1 ? tokens(list.inputs[1]) : nil
+  }
+}
+
+extension SequenceShape {
+  /// Nil if the model is none for sequences.
+  public init?(_ model: Model) {
+    let metadata = model.metadata
+    let main = model.graph
+    let input = main.tensors[main.inputs[0]].shape
+    guard input.count == 4, metadata.inputVocabulary != nil || metadata.vocabulary != nil else { return nil }
+    self.input = ImageShape(height: input[1], width: input[2], channels: input[3])
+    batch = 1
+    let graph = model.decoder?.graph ?? main
+    outputs = graph.tensors[graph.outputs[0]].shape.last ?? 0
+    answerSteps = model.decoder?.maximumLength
+    inputVocabulary = metadata.inputVocabulary
+    vocabulary = metadata.vocabulary
   }
 }
 

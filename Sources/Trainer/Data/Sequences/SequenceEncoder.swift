@@ -10,7 +10,7 @@ struct SequenceEncoder {
 
   /// - Throws: `DataError.mismatch` if the network's outputs are not what the text has.
   func nextToken(_ text: String, testShare: Double) throws(DataError) -> SequenceData {
-    let steps = try inputSteps()
+    _ = try inputSteps([])
     let scalars = Array(text.unicodeScalars)
     let cut = scalars.count - Int(Double(scalars.count) * testShare)
     func string(_ part: ArraySlice<UnicodeScalar>) -> String {
@@ -19,25 +19,24 @@ struct SequenceEncoder {
       return String(view)
     }
     let (train, test) = (string(scalars[..<cut]), string(scalars[cut...]))
-    let vocabulary = Vocabulary(of: [train], unit: .characters, limit: shape.outputs)
+    let vocabulary = shape.vocabulary ?? Vocabulary(of: [train], unit: .characters, limit: shape.outputs)
     try expect("outputs", vocabulary.texts.count, "the characters of the text and one for all others", shape.outputs)
     try expectRoom("the embedding", vocabulary.texts.count, shape.inputTokens)
     let tokenizer = Tokenizer(vocabulary)
-    func windows(_ text: String) throws(DataError) -> SequenceExamples {
-      let tokens = tokenizer.tokens(of: text).map(Int32.init)
-      return try streams(tokens, steps: steps)
-    }
+    func tokens(_ text: String) -> [Int32] { tokenizer.tokens(of: text).map(Int32.init) }
     return SequenceData(
       name: name, task: .nextToken, labels: [], inputVocabulary: vocabulary, vocabulary: vocabulary,
-      train: try windows(train), test: try windows(test))
+      train: try streams(tokens(train), steps: shape.input.height, parts: shape.batch),
+      // To be read through from the first character to the last.
+      test: try streams(tokens(test), steps: 1, parts: 1))
   }
 
-  /// A text as `batch` parts that are read side by side, so that each step of training goes on where the one before ended:
-  /// example step · batch + part is window `step` of that part.
-  private func streams(_ tokens: [Int32], steps: Int) throws(DataError) -> SequenceExamples {
+  /// A text as `parts` parts that are read side by side, so that each step of training goes on where the one before ended:
+  /// example step · parts + part is window `step` of that part.
+  private func streams(_ tokens: [Int32], steps: Int, parts: Int) throws(DataError) -> SequenceExamples {
     let windows = (tokens.count - 1) / steps
     guard windows >= 1 else { throw .noExamples(what: "\(name) in pieces of \(steps) characters") }
-    let parts = min(shape.batch, windows)
+    let parts = min(parts, windows)
     let perPart = windows / parts
     var (inputs, labels) = (TokenRows(width: steps), TokenRows(width: steps))
     for step in 0..<perPart {
@@ -53,9 +52,10 @@ struct SequenceEncoder {
   func classes(_ train: [Pair], _ test: [Pair], labels: [String], unit: Vocabulary.Unit) throws(DataError)
     -> SequenceData
   {
-    let steps = try inputSteps()
+    let steps = try inputSteps(train + test)
     try expect("outputs", labels.count, "one per class", shape.outputs)
-    let vocabulary = Vocabulary(of: train.map(\.text), unit: unit, limit: shape.inputTokens ?? Int.max)
+    let vocabulary =
+      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: unit, limit: shape.inputTokens ?? Int.max)
     let tokenizer = Tokenizer(vocabulary)
     func encode(_ pairs: [Pair]) -> SequenceExamples {
       var (inputs, classes) = (TokenRows(width: steps), TokenRows(width: 1))
@@ -73,9 +73,10 @@ struct SequenceEncoder {
 
   /// - Parameter pairs: targets have a character for each of the text's, which are the tags' names.
   func tags(_ train: [Pair], _ test: [Pair], labels: [String]) throws(DataError) -> SequenceData {
-    let steps = try inputSteps()
+    let steps = try inputSteps(train + test)
     try expect("outputs", labels.count, "one per tag", shape.outputs)
-    let vocabulary = Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
+    let vocabulary =
+      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
     let tokenizer = Tokenizer(vocabulary)
     func encode(_ pairs: [Pair]) -> SequenceExamples {
       var (inputs, tags) = (TokenRows(width: steps), TokenRows(width: steps))
@@ -100,13 +101,16 @@ struct SequenceEncoder {
       throw .mismatch(
         what: "\(name): inputs", expected: "a second one for the answer, as 'answer: input 20x1x1'", found: "one")
     }
-    let inputSteps = images == nil ? try self.inputSteps() : 0
-    let answers = Vocabulary(
-      of: train.map(\.target), unit: unit, reserved: [SequenceData.endText], limit: shape.outputs)
+    let inputSteps = images == nil ? try self.inputSteps(train + test) : 0
+    let answers =
+      shape.vocabulary
+      ?? Vocabulary(
+        of: train.map(\.target), unit: unit, reserved: [SequenceData.endText], limit: shape.outputs)
     try expect(
       "outputs", answers.texts.count, "the tokens of the answers, one for their end, one for all others", shape.outputs)
     try expectRoom("the answer's embedding", answers.texts.count, shape.answerTokens)
-    let texts = Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
+    let texts =
+      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
     let (textTokenizer, answerTokenizer) = (Tokenizer(texts), Tokenizer(answers))
     func encode(_ pairs: [Pair], _ images: Examples?) -> SequenceExamples {
       var inputs = TokenRows(width: max(inputSteps, 1))
@@ -125,12 +129,13 @@ struct SequenceEncoder {
       train: encode(train, images?.train), test: encode(test, images?.test))
   }
 
-  /// Steps of the first input, which is a text.
-  private func inputSteps() throws(DataError) -> Int {
+  /// Steps of the first input, which is a text; of a model that takes one step at a time, as many as the longest text has.
+  private func inputSteps(_ pairs: [Pair]) throws(DataError) -> Int {
     guard shape.input.width == 1, shape.input.channels == 1 else {
       throw .mismatch(what: "\(name): input", expected: "tokens, STEPSx1x1", found: shape.input.description)
     }
-    return shape.input.height
+    guard shape.input.height == 1 else { return shape.input.height }
+    return max(pairs.map { $0.text.unicodeScalars.count }.max() ?? 1, 1)
   }
 
   private func expect(_ what: String, _ expected: Int, _ why: String, _ found: Int) throws(DataError) {

@@ -68,6 +68,8 @@ struct SequenceBatches: BatchSource {
       labelCount: examples.labels.width)
   }
 
+  func labels(of index: Int) -> Int { examples.labels[index].count { $0 >= 0 } }
+
   func fill(_ batch: inout Batch, indices: ArraySlice<Int>, epoch: Int?) {
     batch.count = indices.count
     for (place, index) in indices.enumerated() {
