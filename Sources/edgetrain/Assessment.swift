@@ -5,6 +5,7 @@ import Trainer
 enum Assessment {
   case classes(ClassificationReport)
   case numbers(RegressionReport)
+  case sequences(SequenceReport)
 
   /// - Parameter scores: the model's outputs, one after another.
   init(_ examples: Examples, labels: [String], scores: [Float]) {
@@ -24,6 +25,7 @@ enum Assessment {
     case .numbers(let report):
       report.targets.map { "\($0.name): root mean squared error \($0.rootMeanSquare.significant)" }
         .joined(separator: ", ")
+    case .sequences(let report): report.figures.map { "\($0.name) \($0.value)" }.joined(separator: ", ") + " of"
     }
   }
 
@@ -31,6 +33,35 @@ enum Assessment {
     switch self {
     case .classes(let report): report.write(to: &json, confusion: confusion)
     case .numbers(let report): report.write(to: &json)
+    case .sequences(let report): report.write(to: &json)
+    }
+  }
+}
+
+extension SequenceReport {
+  /// What is known of it: as "exact", "98.20 % ± 0.42".
+  var figures: [(name: String, value: String)] {
+    var figures: [(name: String, value: String)] = []
+    if labels > 0 {
+      figures.append(("accuracy per token", percent(accuracy, decimals: 2)))
+      figures.append(("perplexity", fixed(perplexity, decimals: 3)))
+    }
+    if examples > 0 {
+      let deviation = (exactShare * (1 - exactShare) / Double(examples)).squareRoot()
+      figures.append(("exact", "\(percent(exactShare, decimals: 2)) ± \(fixed(deviation * 100, decimals: 2))"))
+    }
+    return figures
+  }
+
+  func write(to json: inout JSONWriter) {
+    if labels > 0 {
+      json.field("tokens", labels)
+      json.field("token_accuracy", accuracy, decimals: 6)
+      json.field("perplexity", perplexity, decimals: 6)
+    }
+    if examples > 0 {
+      json.field("examples", examples)
+      json.field("exact", exactShare, decimals: 6)
     }
   }
 }

@@ -23,7 +23,9 @@ enum EvaluateCommand {
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
-    let source = try DataSource(command.required("data", of: arguments))
+    let name = try command.required("data", of: arguments)
+    if let source = SequenceSource(name) { return try SequenceEvaluation.run(source, arguments, command: command) }
+    let source = try DataSource(name)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
     let options = try CommonOptions.dataOptions(arguments, command: command)
@@ -46,7 +48,8 @@ enum EvaluateCommand {
       other = (path, evaluator.assess(second.data.test.sample(limit), labels: second.data.labels))
     }
     if arguments.has("json") {
-      writeJSON(file, assessment, confusion: arguments.has("confusion"), other: other)
+      writeJSON(
+        model: file.path, data: file.data.name, assessment, confusion: arguments.has("confusion"), other: other)
     } else {
       let speed = "\(fixed(time.seconds, decimals: 2)) s"
       write("\(file.path) on \(file.data.name): \(assessment.summary) test \(examples.noun) in \(speed)\n")
@@ -54,7 +57,7 @@ enum EvaluateCommand {
     }
   }
 
-  private static func writeText(
+  static func writeText(
     _ assessment: Assessment, confusion: Bool, other: (path: String, assessment: Assessment)?
   ) {
     switch assessment {
@@ -62,6 +65,7 @@ enum EvaluateCommand {
       write("top 3: \(percent(report.topThreeAccuracy, decimals: 2))\n\n\(report.classTable)")
       if confusion { write("\n\(report.confusionTable)") }
     case .numbers(let report): write("\n\(report.table)")
+    case .sequences: break
     }
     guard let other else { return }
     write("\n\(other.path): \(other.assessment.summary)\n")
@@ -70,13 +74,14 @@ enum EvaluateCommand {
     }
   }
 
-  private static func writeJSON(
-    _ file: ModelFile, _ assessment: Assessment, confusion: Bool, other: (path: String, assessment: Assessment)?
+  static func writeJSON(
+    model: String, data: String, _ assessment: Assessment, confusion: Bool,
+    other: (path: String, assessment: Assessment)?
   ) {
     var json = JSONWriter()
     json.object { json in
-      json.field("model", file.path)
-      json.field("data", file.data.name)
+      json.field("model", model)
+      json.field("data", data)
       assessment.write(to: &json, confusion: confusion)
       if let other {
         json.object("compare") { json in

@@ -43,10 +43,10 @@ final class Progress {
     isResumed = run.epoch > 0 || run.stepInEpoch > 0
   }
 
-  func begin(data: DataSet, threads: Int, processes: Int) {
+  func begin(data: TrainingData, threads: Int, processes: Int) {
     guard style == .bar || style == .lines else { return }
     note(
-      "\(data.name): \(run.imagesPerEpoch) \(data.train.noun) \(data.shape) of \(data.contents); "
+      "\(data.name): \(run.imagesPerEpoch) \(data.noun) \(data.contents); "
         + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads"
         + (processes > 1 ? " in each of \(processes) processes" : ""))
     let recipe = run.description.recipe
@@ -89,7 +89,8 @@ final class Progress {
   /// Leaves the bar, so that something else can be written.
   func interrupt() { endLine() }
 
-  func end(_ model: Model, _ assessment: Assessment, path: String) {
+  func end(_ result: TrainingData.Result, path: String) {
+    let (model, assessment) = (result.model, result.assessment)
     if run.isStoppedEarly && run.epoch < run.epochs && (style == .bar || style == .lines) {
       note("stopped early after epoch \(run.epoch): \(run.epochsWithoutBetter) epochs in a row were not better")
     }
@@ -111,6 +112,7 @@ final class Progress {
       return
     }
     write("\(path): \(byteSize(bytes)), \(assessment.summary) test examples, \(fixed(seconds, decimals: 1)) s\n")
+    for sample in result.samples { write("\n\(sample)\n") }
   }
 
   // MARK: Lines

@@ -32,7 +32,7 @@ struct RunFolder {
   func path(of name: String) -> String { folder.path(of: name) }
 
   /// Writes down what is trained.
-  mutating func begin(_ run: TrainingRun, data: DataSet, threads: Int) throws {
+  mutating func begin(_ run: TrainingRun, data: TrainingData, threads: Int) throws {
     log.truncate(to: run.epoch)
     try folder.write(run.description.text, to: "network.net")
     guard !isResumed else { return }
@@ -44,8 +44,8 @@ struct RunFolder {
       json.field("parameters", run.parameterCount)
       json.field("data", data.name)
       json.field("training_images", run.imagesPerEpoch)
-      json.field("held_out_images", data.train.count - run.imagesPerEpoch)
-      json.field("test_images", data.test.count)
+      json.field("held_out_images", data.trainCount - run.imagesPerEpoch)
+      json.field("test_images", data.testCount)
       json.array("labels") { json in for label in data.labels { json.value(label) } }
       json.field("epochs", run.epochs)
       json.field("steps_per_epoch", run.stepsPerEpoch)
@@ -67,17 +67,16 @@ struct RunFolder {
   }
 
   /// Writes the report.
-  func end(
-    _ run: TrainingRun, data: DataSet, model: Model, _ assessment: Assessment, testScores: [Float]
-  ) throws {
+  func end(_ run: TrainingRun, data: TrainingData, _ result: TrainingData.Result) throws {
+    let (model, assessment) = (result.model, result.assessment)
     let trained = log.records.reduce(0) { $0 + $1.seconds }
     let images = log.records.reduce(0) { $0 + $1.seconds * $1.imagesPerSecond }
     let report = RunReport(
       title: "\(run.description.name) on \(data.name)",
       summary: "\(run.epoch) epochs of \(run.imagesPerEpoch) images in steps of \(run.batch), "
         + "seed \(run.description.recipe.seed)"
-        + (run.imagesPerEpoch < data.train.count
-          ? "; \(data.train.count - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),
+        + (run.imagesPerEpoch < data.trainCount
+          ? "; \(data.trainCount - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),
       figures: assessment.figures + [
         .init("weights and biases", shortCount(run.parameterCount)),
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
@@ -85,7 +84,7 @@ struct RunFolder {
         .init("images a second", shortCount(Int(images / max(trained, 1e-9)))),
       ],
       log: log, classification: assessment.classes,
-      mistakes: assessment.worstMistakes(in: data.test, scores: testScores),
+      mistakes: result.mistakes,
       settings: [
         ("Command", (["edgetrain"] + processArguments()).joined(separator: " ")), ("Network", run.description.text),
       ])
@@ -111,6 +110,7 @@ extension Assessment {
           "\(percent(report.accuracy, decimals: 2)) ± \(fixed(report.standardError * 100, decimals: 2))"),
         .init("among the first three", percent(report.topThreeAccuracy, decimals: 2)),
       ]
+    case .sequences(let report): report.figures.map { RunReport.Figure($0.name, $0.value) }
     case .numbers(let report):
       report.targets.flatMap { target in
         [
@@ -123,7 +123,7 @@ extension Assessment {
   }
 
   /// With pictures; none of rows of numbers.
-  fileprivate func worstMistakes(in examples: Examples, scores: [Float]) -> [(mistake: Mistake, image: Image)] {
+  func worstMistakes(in examples: Examples, scores: [Float]) -> [(mistake: Mistake, image: Image)] {
     guard case .classes(let report) = self, !examples.holdsNumbers else { return [] }
     return Mistake.worst(RunReport.mistakeCount, of: report, scores: scores).map { ($0, examples.image($0.index)) }
   }
@@ -132,14 +132,22 @@ extension Assessment {
 extension RunReport {
   /// Of a model file on the examples that it was measured on.
   init(_ file: ModelFile, _ assessment: Assessment, examples: Examples, scores: [Float]) throws {
-    let metadata = file.model.metadata
+    try self.init(
+      path: file.path, file.model, data: file.data.name, assessment,
+      mistakes: assessment.worstMistakes(in: examples, scores: scores))
+  }
+
+  init(
+    path: String, _ model: Model, data: String, _ assessment: Assessment,
+    mistakes: [(mistake: Mistake, image: Image)] = []
+  ) throws {
+    let metadata = model.metadata
     self.init(
-      title: "\(metadata.name) on \(file.data.name)", summary: "\(file.path), \(metadata.provenance.tool).",
+      title: "\(metadata.name) on \(data)", summary: "\(path), \(metadata.provenance.tool).",
       figures: assessment.figures + [
-        .init("multiply-accumulates", shortCount(file.model.graph.multiplyAccumulates)),
-        .init("model file", byteSize(try file.model.encoded().count)),
-      ], log: RunLog(), classification: assessment.classes,
-      mistakes: assessment.worstMistakes(in: examples, scores: scores),
+        .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
+        .init("model file", byteSize(try model.encoded().count)),
+      ], log: RunLog(), classification: assessment.classes, mistakes: mistakes,
       settings: [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
   }
 }

@@ -41,7 +41,7 @@ enum TrainCommand {
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let path = arguments.operands[0]
-    let source = try DataSource(command.required("data", of: arguments))
+    let name = try command.required("data", of: arguments)
     var description = try NetworkDescription(path: path)
     try override(&description.recipe, with: arguments)
     let limit = try arguments.integer("limit", in: 1...Int.max)
@@ -59,11 +59,10 @@ enum TrainCommand {
     }
     try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
 
-    var data = try DataSet(source, for: description, path: path, options: options)
-    if outputs != nil { noteSkipped(data) }
-    data.train = data.train.sample(limit)
-    let run = try TrainingRun(
-      description, data: data, devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
+    let data = try TrainingData(name, for: description, path: path, options: options, limit: limit)
+    if outputs != nil, case .set(let data) = data { noteSkipped(data) }
+    let run = try data.run(
+      description, devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
     if let saved {
       try run.restore(saved, anotherRate: arguments.has("rate"))
     } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
@@ -75,12 +74,11 @@ enum TrainCommand {
     try outputs?.folder?.begin(run, data: data, threads: threads)
     try train(run, progress: progress, outputs: &outputs)
     if let outputs {
-      let (model, scores) = try Exporter(run: run, data: data).export()
-      try model.write(to: outputs.model.path)
-      let assessment = Assessment(data.test, labels: data.labels, scores: scores)
-      try outputs.folder?.end(run, data: data, model: model, assessment, testScores: scores)
+      let result = try data.export(run)
+      try result.model.write(to: outputs.model.path)
+      try outputs.folder?.end(run, data: data, result)
       unlink(outputs.checkpoint.path)
-      progress.end(model, assessment, path: outputs.model.path)
+      progress.end(result, path: outputs.model.path)
     }
     Job.leave(job)
   }
@@ -199,6 +197,25 @@ enum TrainCommand {
     words += processArguments()
     if !words.contains("--resume") { words.append("--resume") }
     return words.map { $0.quotedForShell }.joined(separator: " ")
+  }
+}
+
+extension TrainingData {
+  /// Reads what `name` tells, brought to what the network at `path` takes.
+  ///
+  /// - Parameter limit: training examples at most; of a running text they are its beginning.
+  init(
+    _ name: String, for description: NetworkDescription, path: String, options: DataOptions, limit: Int?
+  ) throws {
+    if let source = SequenceSource(name) {
+      var data = try SequenceData(source, for: SequenceShape(description), splitSeed: options.splitSeed)
+      data.train = data.train.prefix(limit)
+      self = .sequences(data)
+      return
+    }
+    var data = try DataSet(DataSource(name), for: description, path: path, options: options)
+    data.train = data.train.sample(limit)
+    self = .set(data)
   }
 }
 

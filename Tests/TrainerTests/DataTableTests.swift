@@ -152,7 +152,7 @@ import Testing
     }
     let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: 1))
     while !run.isFinished { _ = try run.step() }
-    return try run.exportGraph()
+    return try run.export().main
   }
 
   func outputs(_ graph: Graph, _ examples: Trainer.Examples) throws -> [Float] {

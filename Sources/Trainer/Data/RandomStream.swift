@@ -17,6 +17,7 @@ struct RandomStream {
     case sequenceSplit
     /// `number` tells sets apart.
     case sequenceExamples
+    case textSample
   }
 
   private let philox: Philox

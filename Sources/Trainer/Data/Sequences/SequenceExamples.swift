@@ -42,6 +42,12 @@ public struct SequenceExamples: Sendable {
 
   public var count: Int { labels.count }
 
+  /// The first `limit` examples; all of them if that is nil or more.
+  public func prefix(_ limit: Int?) -> SequenceExamples {
+    guard let limit, limit < count else { return self }
+    return subset(0..<limit)
+  }
+
   /// The examples at `indices`, in that order.
   public func subset(_ indices: some Collection<Int>) -> SequenceExamples {
     SequenceExamples(
