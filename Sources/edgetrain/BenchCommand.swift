@@ -29,7 +29,7 @@ enum BenchCommand {
     let network = try Network(description, backend: CPUBackend(threads: threads), batch: batch, seed: 1)
     let inputs = description.randomInputs(count: batch, seed: 1)
     // Class 0 for all, and a rate of 0: what is learnt does not change the work.
-    let labels = [Int32](repeating: 0, count: batch)
+    let labels = [Int32](repeating: 0, count: batch * network.labelCount)
     func step() throws { _ = try network.trainStep(inputs: inputs, labels: labels, count: batch, rate: 0) }
 
     let clock = ContinuousClock()

@@ -8,6 +8,10 @@ enum CommonOptions {
   static let data = Option(
     "data", value: "DATA",
     help: "fashion-mnist, a folder of IDX or CIFAR files, a CSV file, or a folder of photos per class")
+  /// Of commands that take sequences, too.
+  static let dataOrSequences = Option(
+    "data", value: "DATA",
+    help: "a data set as in `data info`, or a task over sequences, as text:FILE, lines:DIR or numbers")
   /// How data is read, whatever it is.
   static let reading = [
     Option("split-seed", value: "N", help: "draws the test examples where the data does not name them (default 0)"),

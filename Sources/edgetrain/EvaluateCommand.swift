@@ -8,7 +8,7 @@ enum EvaluateCommand {
     summary: "Measures a model file, float or int8, on a data set's test images, computing as the device does.",
     operands: [Operand("MODEL")],
     options: [
-      CommonOptions.data,
+      CommonOptions.dataOrSequences,
       Option("limit", value: "N", help: "only N test images, drawn at random but always the same"),
       Option("confusion", help: "print the confusion matrix"),
       Option("report", value: "HTML", help: "write a page with confusion matrix, precision, recall and worst mistakes"),

@@ -37,7 +37,8 @@ enum InfoCommand {
   private static func describe(_ description: NetworkDescription, json: Bool) throws {
     let recipe = description.recipe
     let network = try Network(description, backend: CPUBackend(threads: 1), batch: 1, seed: recipe.seed)
-    let graph = try network.exportGraph()
+    let exported = try network.export()
+    let graph = exported.main
     guard !json else {
       var json = JSONWriter()
       json.object { json in
@@ -50,6 +51,7 @@ enum InfoCommand {
     }
     write("\(description.name): input \(description.input), \(shortCount(network.parameterCount)) parameters, ")
     write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
+    if let decoder = exported.decoder { write("\ndecoder, for each token:\n\n\(nodeTable(decoder))") }
     write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batchText), rate \(recipe.rate), ")
     write(
       "optimizer \(recipe.optimizer.text), schedule \(recipe.schedule.text), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n"

@@ -34,7 +34,13 @@ enum InitCommand {
     // Small inputs need many images for statistics of many values; two of 224×224 have plenty.
     let images = min(max(200_000 / description.input.count, 2), 32)
     let network = try description.untrained(backend: CPUBackend(threads: threads), images: images, seed: seed)
-    var model = Model(graph: try network.exportGraph())
+    let exported = try network.export()
+    guard exported.decoder == nil, exported.main.states.isEmpty else {
+      throw Problem(
+        "\(arguments.operands[0]): expected a network that runs once per input, found one that runs token by token",
+        hint: "train it: edgetrain train --help")
+    }
+    var model = Model(graph: exported.main)
     model.metadata.name = description.name
     model.metadata.preprocessing = preprocessing(description.input)
     model.metadata.provenance = Provenance(

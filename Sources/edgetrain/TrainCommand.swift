@@ -10,7 +10,7 @@ enum TrainCommand {
     summary: "Trains the network that NET describes and exports it as a model file for `edgerun`.",
     operands: [Operand("NET")],
     options: [
-      CommonOptions.data,
+      CommonOptions.dataOrSequences,
       Option("output", letter: "o", value: "MODEL", help: "the model file to write (default: model.bin in --run)"),
       Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoint and report.html"),
       Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),

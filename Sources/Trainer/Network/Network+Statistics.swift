@@ -7,7 +7,7 @@ extension Network {
   ///   - count: 1...batch.
   /// - Precondition: the batch-norm layers were described with momentum 1.
   public func settleStatistics(inputs: [Float], count: Int) throws(TrainerError) {
-    try load(inputs: inputs, labels: [Int32](repeating: 0, count: count), count: count, isTraining: false)
+    try load(inputs: inputs, labels: [Int32](repeating: 0, count: count * labelCount), count: count, isTraining: false)
     forward(count: count, training: true)
     try backend.finish()
   }
@@ -33,8 +33,13 @@ extension NetworkDescription {
     return network
   }
 
-  /// `count` inputs [count, H, W, C] of independent normal numbers, the same for the same seed.
+  /// `count` inputs [count, H, W, C], or of several inputs one behind the other, of independent normal numbers, the same for
+  /// the same seed. As tokens they are rows 0 and few others.
   public func randomInputs(count: Int, seed: UInt64) -> [Float] {
-    Philox(key: seed).normals(count: count * input.count, stream: UInt32.max)
+    var size = input.count
+    for layer in layers {
+      if case .input(let shape) = layer.kind { size += shape.count }
+    }
+    return Philox(key: seed).normals(count: count * size, stream: UInt32.max)
   }
 }
