@@ -13,6 +13,9 @@ struct NetworkFilesTests {
     ("logistic", 0.00784), ("perceptron", 0.00784), ("convnetjs_cifar", 3.92),
     ("resnet8", 12.5),
     ("ds_cnn", 2.66), ("mobilenet_v1_025_96", 7.49), ("autoencoder", 0.264),
+    // Over sequences, counted by hand: a whole sequence, one step of a text, or what is computed before the first token.
+    ("lstm_rows", 2.238), ("languages", 2.704), ("dates", 1.690), ("characters", 0.1874), ("numbers", 0.129),
+    ("captions", 3.516),
   ]
 
   @Test(arguments: millions) func hasTheWorkOfItsPaper(network: (file: String, expected: Double)) throws {
