@@ -58,6 +58,13 @@ int platform_write(int descriptor, const void *bytes, size_t count) {
   return 0;
 }
 
+ptrdiff_t platform_read(int descriptor, void *bytes, size_t count) {
+  for (;;) {
+    const ssize_t got = read(descriptor, bytes, count);
+    if (got >= 0 || errno != EINTR) return got >= 0 ? got : -(ptrdiff_t)errno;
+  }
+}
+
 // Makes the rename itself durable. Some file systems refuse fsync on a folder; the data is safe all the same.
 static void sync_folder_of(const char *path) {
   char folder[PATH_MAX];

@@ -2,7 +2,7 @@
 // tables and reference results may not.
 
 /// e^x, within 1 ulp: x = k·ln 2 + r with |r| ≤ ln 2 / 2, then the Taylor series of e^r.
-func exponential(_ x: Double) -> Double {
+public func exponential(_ x: Double) -> Double {
   guard x == x else { return x }
   if x > 709.8 { return .infinity }
   if x < -745.2 { return 0 }
@@ -55,3 +55,6 @@ func commonLogarithm(_ x: Double) -> Double {
   for power in stride(from: 25.0, through: 1, by: -2) { series = series * square + 1 / power }
   return exponent * 0.30102999566398120 + 2 * ratio * series * 0.43429448190325183
 }
+
+/// ln x of a positive finite number.
+public func naturalLogarithm(_ x: Double) -> Double { commonLogarithm(x) * 2.302585092994046 }

@@ -13,6 +13,8 @@ public enum RuntimeError: Error, Equatable, Sendable {
   case wrongInput(index: Int, expected: String, found: String)
   /// The model file holds no self-test.
   case noSelfTest
+  /// The model is asked for an answer, and has no decoder to make one.
+  case noDecoder
 }
 
 extension RuntimeError {
@@ -29,6 +31,7 @@ extension RuntimeError {
       "node \(name) (\(operation)): expected \(expected), found \(found)"
     case .wrongInput(let index, let expected, let found): "input \(index): expected \(expected), found \(found)"
     case .noSelfTest: "self-test: expected a test vector in the model file, found none"
+    case .noDecoder: "model: expected one with a decoder, found none"
     }
   }
 
@@ -39,7 +42,7 @@ extension RuntimeError {
     case .cannotStartThreads: "ask for fewer with --threads"
     case .outOfMemory: "a quantized model needs about a quarter of the memory"
     case .noSelfTest: "models exported by `edgetrain` carry one"
-    case .invalidThreadCount, .unsupportedNode, .wrongInput: nil
+    case .invalidThreadCount, .unsupportedNode, .wrongInput, .noDecoder: nil
     }
   }
 

@@ -11,6 +11,14 @@ public struct SelfTestResult: Equatable, Sendable {
 
   /// Equal bits, or f32 within a tolerance above 0.
   public let passed: Bool
+
+  /// This result and that of another graph of the model as one.
+  public func and(_ other: SelfTestResult) -> SelfTestResult {
+    SelfTestResult(
+      differingBytes: differingBytes + other.differingBytes,
+      largestDifference: max(largestDifference, other.largestDifference), tolerance: tolerance,
+      passed: passed && other.passed)
+  }
 }
 
 extension Session {

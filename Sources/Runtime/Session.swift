@@ -97,6 +97,9 @@ public final class Session {
     }
   }
 
+  /// The bytes of a state's input.
+  func stateInput(_ state: State) -> UnsafeMutableRawBufferPointer { bytes(of: state.input) }
+
   /// In two copies, because an output may be an input under another name.
   private func carryStates() {
     var place = carriedStates.base

@@ -6,7 +6,7 @@ import Terminal
 import Vision
 
 /// What a network says about one picture.
-struct Classification {
+final class Classification: Result {
   struct Class {
     let index: Int
     let label: String
@@ -14,6 +14,7 @@ struct Classification {
     let score: Float
   }
 
+  let jsonKey = "images"
   let image: String
   let failure: Failure?
   /// The most likely ones, best first.
@@ -23,6 +24,19 @@ struct Classification {
   let decoding: UInt64
   let preprocessing: UInt64
   let inference: UInt64
+
+  init(
+    image: String, failure: Failure?, classes: [Class], scoresAreProbabilities: Bool, decoding: UInt64,
+    preprocessing: UInt64, inference: UInt64
+  ) {
+    self.image = image
+    self.failure = failure
+    self.classes = classes
+    self.scoresAreProbabilities = scoresAreProbabilities
+    self.decoding = decoding
+    self.preprocessing = preprocessing
+    self.inference = inference
+  }
 
   var text: String {
     guard failure == nil else { return "" }
@@ -84,8 +98,7 @@ struct Classifier {
     guard type == .f32 || type == .s8 else {
       throw Failure(file + ": expected an input of f32 or s8, found " + type.name)
     }
-    let last = graph.nodes.last { $0.outputs[0] == graph.outputs[0] }
-    endsWithSoftmax = last.map { $0.op == .softmax || $0.op == .lookupSoftmax } ?? false
+    endsWithSoftmax = graph.endsWithSoftmax
   }
 
   func classify(_ path: String, top: Int) -> Classification {
@@ -93,7 +106,7 @@ struct Classifier {
     do throws(VisionError) {
       let image = try Image(path: path, for: recipe)
       let decoded = platform_monotonic_nanoseconds()
-      fillInput(with: image)
+      session.fillInput(with: image, recipe)
       let prepared = platform_monotonic_nanoseconds()
       session.run()
       let done = platform_monotonic_nanoseconds()
@@ -104,23 +117,6 @@ struct Classifier {
       return Classification(
         image: path, failure: Failure(error), classes: [], scoresAreProbabilities: endsWithSoftmax, decoding: 0,
         preprocessing: 0, inference: 0)
-    }
-  }
-
-  private func fillInput(with image: Image) {
-    let tensor = session.graph.tensors[session.graph.inputs[0]]
-    let input = session.input(0)
-    if tensor.type == .f32 {
-      recipe.apply(to: image, into: input.assumingMemoryBound(to: Float.self))
-      return
-    }
-    let quantization = tensor.quantization!
-    let elements = [Float](unsafeUninitializedCapacity: recipe.inputCount) { buffer, count in
-      recipe.apply(to: image, into: UnsafeMutableBufferPointer(rebasing: buffer[..<recipe.inputCount]))
-      count = recipe.inputCount
-    }
-    for (index, element) in elements.enumerated() {
-      input.storeBytes(of: quantization.quantize(element), toByteOffset: index, as: Int8.self)
     }
   }
 
@@ -137,10 +133,35 @@ struct Classifier {
       case .u8: return Float(output[index])
       }
     }
-    let order = scores.indices.sorted { a, b in scores[a] != scores[b] ? scores[a] > scores[b] : a < b }
-    return order.prefix(count).map { index in
-      Classification.Class(
-        index: index, label: labels.isEmpty ? "class \(index)" : labels[index], score: scores[index])
+    return bestClasses(scores, labels, count: count)
+  }
+}
+
+/// The `count` classes with the highest scores; of equal ones the earlier first.
+func bestClasses(_ scores: [Float], _ labels: [String], count: Int) -> [Classification.Class] {
+  let order = scores.indices.sorted { a, b in scores[a] != scores[b] ? scores[a] > scores[b] : a < b }
+  return order.prefix(count).map { index in
+    Classification.Class(
+      index: index, label: labels.isEmpty ? "class \(index)" : labels[index], score: scores[index])
+  }
+}
+
+extension Session {
+  /// Makes `image` the first input, as `recipe` says.
+  func fillInput(with image: Image, _ recipe: Preprocessing) {
+    let tensor = graph.tensors[graph.inputs[0]]
+    let input = input(0)
+    if tensor.type == .f32 {
+      recipe.apply(to: image, into: input.assumingMemoryBound(to: Float.self))
+      return
+    }
+    let quantization = tensor.quantization!
+    let elements = [Float](unsafeUninitializedCapacity: recipe.inputCount) { buffer, count in
+      recipe.apply(to: image, into: UnsafeMutableBufferPointer(rebasing: buffer[..<recipe.inputCount]))
+      count = recipe.inputCount
+    }
+    for (index, element) in elements.enumerated() {
+      input.storeBytes(of: quantization.quantize(element), toByteOffset: index, as: Int8.self)
     }
   }
 }

@@ -4,14 +4,21 @@ import Runtime
 import Terminal
 import Vision
 
-// edgerun MODEL IMAGE...: what is in the pictures.
+// edgerun MODEL INPUT...: what the model is made for. Pictures here, texts and answers in Sequences.swift.
 
 extension EdgeRun {
   static let classifyCommand = Command(
-    name: "edgerun", summary: "Says what is in pictures, by a neural network in a model file.",
-    operands: [ModelOptions.model, Operand("IMAGE", count: 0...Int.max)],
+    name: "edgerun",
+    summary:
+      "Says what is in pictures or texts, by a neural network in a model file: classes, tags, a caption, what comes next.",
+    operands: [ModelOptions.model, Operand("INPUT", count: 0...Int.max)],
     options: [
-      Option("top", value: "K", help: "print the K most likely classes (default: 3)"), ModelOptions.threads,
+      Option("top", value: "K", help: "print the K most likely classes (default: 3)"),
+      Option("text", value: "TEXT", help: "read this text; an INPUT is a text file then, or - for standard input"),
+      Option("beam", value: "N", help: "search for an answer among N beginnings at a time (default: 1, greedy)"),
+      Option("generate", value: "N", help: "write N tokens behind the text, by a language model"),
+      Option("temperature", value: "T", help: "how freely to choose them; 0 takes the likeliest (default: 1)"),
+      Option("seed", value: "S", help: "another S, another text (default: 0)"), ModelOptions.threads,
       ModelOptions.int8, Option("profile", help: "print the time that each node takes"),
       Option("self-test", help: "check that this machine computes what the model file says it must"),
       ModelOptions.json, Option("version", help: "print the version"),
@@ -23,6 +30,8 @@ extension EdgeRun {
     ],
     examples: [
       "edgerun lenet5.int8.bin camera.jpg", "edgerun --json --top 1 mobilenet.bin *.jpg",
+      "edgerun --beam 4 captions.int8.bin camera.jpg",
+      "edgerun language.bin --text \"Once\" --generate 200 --temperature 0.7",
       "edgerun --self-test lenet5.int8.bin", "EDGERUN_ISA=scalar edgerun --profile lenet5.bin camera.jpg",
     ])
 
@@ -33,39 +42,62 @@ extension EdgeRun {
       return
     }
     guard let arguments = try classifyCommand.arguments(words) else { return }
-    let images = arguments.operands.dropFirst()
+    let inputs = Array(arguments.operands.dropFirst())
     let wantsSelfTest = arguments.has("self-test")
-    guard wantsSelfTest || !images.isEmpty else {
-      throw Failure(UsageError("arguments", expected: "IMAGE", found: "nothing", command: classifyCommand.name))
+    guard wantsSelfTest || !inputs.isEmpty || arguments.has("text") || arguments.has("generate") else {
+      throw Failure(UsageError("arguments", expected: "INPUT", found: "nothing", command: classifyCommand.name))
     }
-    let top = try arguments.count("top") ?? 3
+    let wishes = try Wishes(arguments)
     let options = try arguments.sessionOptions()
-    let loaded = try LoadedModel(path: arguments.operands[0], int8: arguments.has("int8"), selfTest: wantsSelfTest)
-    let session = try loaded.session(options)
-    let selfTest = wantsSelfTest ? try runSelfTest(session) : nil
-    var results: [Classification] = []
-    if !images.isEmpty {
-      let classifier = try Classifier(loaded.model, session, file: arguments.operands[0])
-      for image in images {
-        let result = classifier.classify(image, top: top)
-        results.append(result)
-        if let failure = result.failure { report(failure.description, hint: failure.hint) }
-        if !arguments.has("json") { write(result.text) }
-      }
-    }
-    let profile = arguments.has("profile") ? session.profile(runs: profiledRuns) : nil
-    if arguments.has("json") {
-      write(json(model: arguments.operands[0], results, selfTest, profile, session))
+    let path = arguments.operands[0]
+    let loaded = try LoadedModel(path: path, int8: arguments.has("int8"), selfTest: wantsSelfTest)
+    let sessions = try Sessions(loaded, options)
+    let selfTest = wantsSelfTest ? try runSelfTest(sessions) : nil
+    let results = try results(inputs, loaded.model, sessions, wishes, file: path)
+    let profiles = arguments.has("profile") ? sessions.all.map { $0.profile(runs: profiledRuns) } : []
+    if wishes.isJSON {
+      write(json(model: path, results, selfTest, profiles, sessions))
     } else {
       if let selfTest { write(text(of: selfTest)) }
-      if let profile { write((results.isEmpty ? "" : "\n") + text(of: profile, session)) }
+      for (profile, session) in zip(profiles, sessions.all) {
+        write((results.isEmpty ? "" : "\n") + text(of: profile, session))
+      }
     }
     guard results.allSatisfy({ $0.failure == nil }), selfTest?.passed ?? true else { throw .reported }
   }
 
-  private static func runSelfTest(_ session: Session) throws(Failure) -> SelfTestResult {
+  /// What the model says of each input, printed as it comes unless it is to be JSON.
+  private static func results(
+    _ inputs: [String], _ model: Model, _ sessions: Sessions, _ wishes: Wishes, file: String
+  ) throws(Failure) -> [any Result] {
+    let task = Task(model)
+    try wishes.check(task, file: file)
+    guard !inputs.isEmpty || wishes.text != nil || wishes.tokens != nil else { return [] }
+    switch task {
+    case .pictures:
+      let classifier = try Classifier(model, sessions.main, file: file)
+      return inputs.map { show(classifier.classify($0, top: wishes.top), wishes) }
+    case .captions, .answers:
+      let speaker = try Speaker(model, sessions, wishes, file: file)
+      if model.metadata.inputVocabulary == nil { return inputs.map { show(speaker.caption($0), wishes) } }
+      return wishes.texts(inputs).map { show(speaker.answer($0), wishes) }
+    case .classes, .tags, .language:
+      let reader = try TextReader(model, sessions.main, wishes, task, file: file)
+      return wishes.texts(inputs).map { show(reader.read($0), wishes) }
+    }
+  }
+
+  private static func show(_ result: any Result, _ wishes: Wishes) -> any Result {
+    if let failure = result.failure { report(failure.description, hint: failure.hint) }
+    if !wishes.isJSON { write(result.text) }
+    return result
+  }
+
+  private static func runSelfTest(_ sessions: Sessions) throws(Failure) -> SelfTestResult {
     do throws(RuntimeError) {
-      return try session.selfTest()
+      var result = try sessions.main.selfTest()
+      if let decoder = sessions.answerer?.decoder { result = result.and(try decoder.selfTest()) }
+      return result
     } catch {
       throw Failure(error)
     }
@@ -86,7 +118,7 @@ extension EdgeRun {
   }
 
   private static func json(
-    model: String, _ results: [Classification], _ selfTest: SelfTestResult?, _ profile: [UInt64]?, _ session: Session
+    model: String, _ results: [any Result], _ selfTest: SelfTestResult?, _ profiles: [[UInt64]], _ sessions: Sessions
   ) -> String {
     var json = JSONWriter()
     json.object { json in
@@ -99,10 +131,12 @@ extension EdgeRun {
           json.field("tolerance", Double(selfTest.tolerance), decimals: 9)
         }
       }
-      json.array("images") { json in
+      json.array(results.first?.jsonKey ?? "images") { json in
         for result in results { result.write(to: &json) }
       }
-      if let profile { writeProfile(profile, session, to: &json) }
+      for (index, profile) in profiles.enumerated() {
+        writeProfile(profile, sessions.all[index], key: index == 0 ? "profile" : "decoder_profile", to: &json)
+      }
     }
     return json.text
   }

@@ -82,3 +82,27 @@ struct LoadedModel {
     }
   }
 }
+
+/// A session for each graph of a model.
+struct Sessions {
+  let main: Session
+  /// Of an encoder–decoder model; its encoder is `main`.
+  let answerer: Answerer?
+
+  init(_ loaded: LoadedModel, _ options: SessionOptions) throws(Failure) {
+    guard loaded.model.decoder != nil else {
+      main = try loaded.session(options)
+      answerer = nil
+      return
+    }
+    do throws(RuntimeError) {
+      let answerer = try Answerer(loaded.model, options: options)
+      main = answerer.encoder
+      self.answerer = answerer
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  var all: [Session] { answerer.map { [main, $0.decoder] } ?? [main] }
+}

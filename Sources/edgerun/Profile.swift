@@ -27,8 +27,8 @@ extension EdgeRun {
     return table.text
   }
 
-  static func writeProfile(_ profile: [UInt64], _ session: Session, to json: inout JSONWriter) {
-    json.array("profile") { json in
+  static func writeProfile(_ profile: [UInt64], _ session: Session, key: String, to json: inout JSONWriter) {
+    json.array(key) { json in
       for (node, time) in zip(session.plan.nodes, profile) {
         json.object { json in
           json.field("node", node.name)

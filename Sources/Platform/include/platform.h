@@ -48,6 +48,9 @@ const char *_Nullable platform_argument(int index);
 
 // Writes all of `bytes` to file descriptor `descriptor` (1 standard output, 2 standard error).
 int platform_write(int descriptor, const void *_Nullable bytes, size_t count);
+// Reads what file descriptor `descriptor` (0 standard input) has ready, at most `count` bytes: their number, 0 at the end,
+// or the negative error number.
+ptrdiff_t platform_read(int descriptor, void *_Nonnull bytes, size_t count);
 bool platform_is_terminal(int descriptor);
 
 void platform_exit(int status) __attribute__((noreturn));
