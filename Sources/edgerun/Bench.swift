@@ -22,17 +22,22 @@ extension EdgeRun {
     let options = try arguments.sessionOptions()
     let start = platform_monotonic_nanoseconds()
     let loaded = try LoadedModel(path: arguments.operands[0], int8: arguments.has("int8"))
-    let session = try loaded.session(options)
-    fillInputs(session)
-    session.run()
+    let sessions = try Sessions(loaded, options)
+    let session = sessions.main
+    for session in sessions.all {
+      fillInputs(session)
+      session.run()
+    }
     let cold = platform_monotonic_nanoseconds() - start
     _ = runTimes(session, seconds: seconds / 10)
     let times = runTimes(session, seconds: seconds).sorted()
+    let decoderTimes = sessions.answerer.map { runTimes($0.decoder, seconds: seconds).sorted() }
     let figures = Figures(
       runs: times.count, median: times[times.count / 2], least: times[0], percentile95: times[times.count * 95 / 100],
       cold: cold, multiplyAccumulates: session.plan.multiplyAccumulates, arenaBytes: session.plan.arenaBytes,
       packedBytes: session.plan.packedWeightBytes, fileBytes: loaded.fileBytes,
-      peakBytes: Int(platform_peak_memory_bytes()), threads: session.plan.threads, isa: session.plan.isa.name)
+      decoderMedian: decoderTimes.map { $0[$0.count / 2] }, peakBytes: Int(platform_peak_memory_bytes()),
+      threads: session.plan.threads, isa: session.plan.isa.name)
     write(arguments.has("json") ? figures.json(model: arguments.operands[0]) : figures.text)
   }
 
@@ -93,6 +98,8 @@ private struct Figures {
   let arenaBytes: Int
   let packedBytes: Int
   let fileBytes: Int
+  /// Of the decoder, for one token; nil without one.
+  let decoderMedian: UInt64?
   let peakBytes: Int
   let threads: Int
   let isa: String
@@ -104,10 +111,14 @@ private struct Figures {
     """
     inference  median \(milliseconds(median)), least \(milliseconds(least)), 95 % under \(milliseconds(percentile95)), \(runs) runs
     cold       \(milliseconds(cold)) to load the model and run once
-    rate       \(fixed(rate, decimals: 2)) GMAC/s (\(shortCount(multiplyAccumulates)) MACs) on \(isa), threads: \(threads)
+    \(decoderText)rate       \(fixed(rate, decimals: 2)) GMAC/s (\(shortCount(multiplyAccumulates)) MACs) on \(isa), threads: \(threads)
     memory     file \(byteSize(fileBytes)), arena \(byteSize(arenaBytes)), packed weights \(byteSize(packedBytes)), process at most \(byteSize(peakBytes))
 
     """
+  }
+
+  private var decoderText: String {
+    decoderMedian.map { "decoder    median \(milliseconds($0)) a token\n" } ?? ""
   }
 
   func json(model: String) -> String {
@@ -121,6 +132,7 @@ private struct Figures {
       json.field("min_ms", Double(least) / 1e6, decimals: 6)
       json.field("p95_ms", Double(percentile95) / 1e6, decimals: 6)
       json.field("cold_ms", Double(cold) / 1e6, decimals: 6)
+      if let decoderMedian { json.field("decoder_median_ms", Double(decoderMedian) / 1e6, decimals: 6) }
       json.field("gmac_per_s", rate, decimals: 3)
       json.field("macs", multiplyAccumulates)
       json.field("file_bytes", fileBytes)

@@ -6,7 +6,7 @@ import Terminal
 import Vision
 
 /// What a network says about one picture.
-final class Classification: Result {
+final class Classification: ModelResult {
   struct Class {
     let index: Int
     let label: String

@@ -4,13 +4,12 @@ import Runtime
 import Terminal
 import Vision
 
-// edgerun MODEL INPUT...: what the model is made for. Pictures here, texts and answers in Sequences.swift.
+// edgerun MODEL INPUT...: what the model is made for. Answers are in Speaker.swift, what a text is in TextReader.swift.
 
 extension EdgeRun {
   static let classifyCommand = Command(
     name: "edgerun",
-    summary:
-      "Says what is in pictures or texts, by a neural network in a model file: classes, tags, a caption, what comes next.",
+    summary: "Puts pictures or texts through a neural network in a model file, and says what it finds.",
     operands: [ModelOptions.model, Operand("INPUT", count: 0...Int.max)],
     options: [
       Option("top", value: "K", help: "print the K most likely classes (default: 3)"),
@@ -69,8 +68,8 @@ extension EdgeRun {
   /// What the model says of each input, printed as it comes unless it is to be JSON.
   private static func results(
     _ inputs: [String], _ model: Model, _ sessions: Sessions, _ wishes: Wishes, file: String
-  ) throws(Failure) -> [any Result] {
-    let task = Task(model)
+  ) throws(Failure) -> [any ModelResult] {
+    let task = ModelTask(model)
     try wishes.check(task, file: file)
     guard !inputs.isEmpty || wishes.text != nil || wishes.tokens != nil else { return [] }
     switch task {
@@ -87,7 +86,7 @@ extension EdgeRun {
     }
   }
 
-  private static func show(_ result: any Result, _ wishes: Wishes) -> any Result {
+  private static func show(_ result: any ModelResult, _ wishes: Wishes) -> any ModelResult {
     if let failure = result.failure { report(failure.description, hint: failure.hint) }
     if !wishes.isJSON { write(result.text) }
     return result
@@ -118,7 +117,8 @@ extension EdgeRun {
   }
 
   private static func json(
-    model: String, _ results: [any Result], _ selfTest: SelfTestResult?, _ profiles: [[UInt64]], _ sessions: Sessions
+    model: String, _ results: [any ModelResult], _ selfTest: SelfTestResult?, _ profiles: [[UInt64]],
+    _ sessions: Sessions
   ) -> String {
     var json = JSONWriter()
     json.object { json in

@@ -14,13 +14,19 @@ extension EdgeRun {
     guard let arguments = try infoCommand.arguments(words) else { return }
     let options = try arguments.sessionOptions()
     let loaded = try LoadedModel(path: arguments.operands[0], int8: arguments.has("int8"))
-    let session = try loaded.session(options)
-    write(
-      arguments.has("json")
-        ? infoJSON(arguments.operands[0], loaded, session.plan) : infoText(loaded, session.plan))
+    let plans = try Sessions(loaded, options).all.map { $0.plan }
+    write(arguments.has("json") ? infoJSON(arguments.operands[0], loaded, plans) : infoText(loaded, plans))
   }
 
-  private static func infoText(_ loaded: LoadedModel, _ plan: Plan) -> String {
+  /// - Parameter plans: of the graph, and of the decoder's if there is one.
+  private static func infoText(_ loaded: LoadedModel, _ plans: [Plan]) -> String {
+    var summary = TextTable([.left(""), .left("")])
+    for (name, value) in facts(loaded, plans) { summary.add([name, value]) }
+    let decoder = plans.count > 1 ? "decoder, for each token:\n" + nodes(plans[1]) : ""
+    return nodes(plans[0]) + decoder + summary.text
+  }
+
+  private static func nodes(_ plan: Plan) -> String {
     var nodes = TextTable([
       .left("node"), .left("op"), .left("output"), .left("type"), .right("parameters"), .right("MACs"),
       .left("kernel"), .right("arena offset"),
@@ -33,14 +39,13 @@ extension EdgeRun {
         String(node.arenaOffset),
       ])
     }
-    var summary = TextTable([.left(""), .left("")])
-    for (name, value) in facts(loaded, plan) { summary.add([name, value]) }
-    return nodes.text + summary.text
+    return nodes.text
   }
 
   /// What there is to say about the model as a whole.
-  private static func facts(_ loaded: LoadedModel, _ plan: Plan) -> [(String, String)] {
+  private static func facts(_ loaded: LoadedModel, _ plans: [Plan]) -> [(String, String)] {
     let metadata = loaded.model.metadata
+    let plan = plans[0]
     var facts = [
       ("file", "\(loaded.fileBytes) bytes"), ("arena", "\(plan.arenaBytes) bytes"),
       ("packed weights", "\(plan.packedWeightBytes) bytes"), ("parameters", shortCount(plan.parameters)),
@@ -49,6 +54,15 @@ extension EdgeRun {
     ]
     if !metadata.name.isEmpty { facts.insert(("name", metadata.name), at: 0) }
     if let recipe = metadata.preprocessing { facts.append(("picture", text(of: recipe))) }
+    let states = loaded.model.graph.states
+    if !states.isEmpty { facts.append(("states", "\(states.count), kept between runs")) }
+    if let decoder = loaded.model.decoder {
+      let answers = "\(decoder.tokenCount) tokens, answers of at most \(decoder.maximumLength), "
+      facts.append(("decoder", answers + "\(decoder.graph.states.count) states, arena \(plans[1].arenaBytes) bytes"))
+    }
+    if let vocabulary = metadata.inputVocabulary { facts.append(("reads", text(of: vocabulary))) }
+    if let vocabulary = metadata.vocabulary { facts.append(("writes", text(of: vocabulary))) }
+    if metadata.labeling == .steps { facts.append(("labels are for", "each step")) }
     let provenance = metadata.provenance
     if !provenance.tool.isEmpty { facts.append(("made by", provenance.tool)) }
     if !provenance.data.isEmpty { facts.append(("trained on", provenance.data)) }
@@ -61,6 +75,17 @@ extension EdgeRun {
     }
     facts.append(("self-test", loaded.model.selfTest == nil ? "none" : "in the file"))
     return facts
+  }
+
+  private static func text(of vocabulary: Vocabulary) -> String {
+    "\(vocabulary.texts.count) " + unit(of: vocabulary)
+  }
+
+  private static func unit(of vocabulary: Vocabulary) -> String {
+    switch vocabulary.unit {
+    case .characters: "characters"
+    case .words: "words"
+    }
   }
 
   private static func text(of recipe: Preprocessing) -> String {
@@ -78,8 +103,9 @@ extension EdgeRun {
     return text
   }
 
-  private static func infoJSON(_ path: String, _ loaded: LoadedModel, _ plan: Plan) -> String {
+  private static func infoJSON(_ path: String, _ loaded: LoadedModel, _ plans: [Plan]) -> String {
     let metadata = loaded.model.metadata
+    let plan = plans[0]
     var json = JSONWriter()
     json.object { json in
       json.field("model", path)
@@ -98,10 +124,45 @@ extension EdgeRun {
         for label in metadata.labels { json.value(label) }
       }
       if let recipe = metadata.preprocessing { writeRecipe(recipe, to: &json) } else { json.null("preprocessing") }
+      json.field("states", loaded.model.graph.states.count)
+      if let decoder = loaded.model.decoder { writeDecoder(decoder, plans[1], to: &json) } else { json.null("decoder") }
+      writeVocabulary(metadata.inputVocabulary, "input_vocabulary", to: &json)
+      writeVocabulary(metadata.vocabulary, "vocabulary", to: &json)
+      json.field("labels_are_for", metadata.labeling == .steps ? "steps" : "whole")
       writeProvenance(metadata.provenance, to: &json)
       json.field("self_test", loaded.model.selfTest != nil)
     }
     return json.text
+  }
+
+  private static func writeDecoder(_ decoder: Decoder, _ plan: Plan, to json: inout JSONWriter) {
+    json.object("decoder") { json in
+      json.field("tokens", decoder.tokenCount)
+      json.field("start_token", decoder.startToken)
+      json.field("end_token", decoder.endToken)
+      json.field("maximum_length", decoder.maximumLength)
+      json.field("states", decoder.graph.states.count)
+      json.field("arena_bytes", plan.arenaBytes)
+      json.field("packed_weight_bytes", plan.packedWeightBytes)
+      json.field("parameters", plan.parameters)
+      json.field("macs", plan.multiplyAccumulates)
+      json.array("nodes") { json in
+        for node in plan.nodes { writeNode(node, to: &json) }
+      }
+    }
+  }
+
+  private static func writeVocabulary(_ vocabulary: Vocabulary?, _ key: String, to json: inout JSONWriter) {
+    guard let vocabulary else {
+      json.null(key)
+      return
+    }
+    json.object(key) { json in
+      json.field("unit", unit(of: vocabulary))
+      json.array("texts") { json in
+        for text in vocabulary.texts { json.value(text) }
+      }
+    }
   }
 
   private static func writeNode(_ node: Plan.Node, to json: inout JSONWriter) {

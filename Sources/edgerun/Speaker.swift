@@ -5,28 +5,25 @@ import Terminal
 import Vision
 
 /// What an encoder–decoder model answers.
-final class SpokenAnswer: Result {
+final class SpokenAnswer: ModelResult {
   let jsonKey = "answers"
   let failure: Failure?
   private let source: String
   private let said: String
-  private let answer: Answer
-  private let labels: [Classification.Class]
+  private let answer: Answer?
   /// Nanoseconds.
   private let inference: UInt64
 
   init(_ source: String, _ failure: Failure) {
-    (self.source, self.failure, said, labels, inference) = (source, failure, "", [], 0)
-    answer = Answer(tokens: [], score: 0)
+    (self.source, self.failure, said, answer, inference) = (source, failure, "", nil, 0)
   }
 
   init(_ source: String, _ answer: Answer, said: String, inference: UInt64) {
-    (self.source, failure, self.said, labels, self.inference) = (source, nil, said, [], inference)
-    self.answer = answer
+    (self.source, failure, self.said, self.answer, self.inference) = (source, nil, said, answer, inference)
   }
 
   var text: String {
-    guard failure == nil else { return "" }
+    guard let answer else { return "" }
     return source.printable + "\n  " + said + "\n  score " + fixed(answer.score, decimals: 4)
       + ", \(answer.tokens.count) tokens in " + milliseconds(inference) + "\n"
   }
@@ -34,10 +31,8 @@ final class SpokenAnswer: Result {
   func write(to json: inout JSONWriter) {
     json.object { json in
       json.field("input", source)
-      guard failure == nil else {
-        json.field("error", failure!.description)
-        return
-      }
+      if let failure { json.field("error", failure.description) }
+      guard let answer else { return }
       json.field("answer", said)
       json.array("tokens") { json in for token in answer.tokens { json.value(token) } }
       json.field("score", answer.score, decimals: 6)

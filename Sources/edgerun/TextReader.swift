@@ -5,7 +5,7 @@ import Runtime
 import Terminal
 
 /// What a model says of a text that it has read.
-final class TextResult: Result {
+final class TextResult: ModelResult {
   struct Tag {
     let token: String
     let label: String
@@ -85,13 +85,13 @@ final class TextReader {
   private let tokenizer: Tokenizer
   private let vocabulary: Vocabulary?
   private let labels: [String]
-  private let task: Task
+  private let task: ModelTask
   private let wishes: Wishes
   /// The token of the input's vocabulary for each of the output's.
   private let inputTokens: [Int]
 
   /// - Throws: `Failure` if the model cannot do what the wishes ask for.
-  init(_ model: Model, _ session: Session, _ wishes: Wishes, _ task: Task, file: String) throws(Failure) {
+  init(_ model: Model, _ session: Session, _ wishes: Wishes, _ task: ModelTask, file: String) throws(Failure) {
     let graph = session.graph
     let (input, output) = (graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]])
     guard input.shape[0] == 1, output.type == .f32, graph.inputs.count == 1 + graph.states.count else {

@@ -2,7 +2,7 @@ import Format
 import Terminal
 
 /// What a model says of one input.
-protocol Result: AnyObject {
+protocol ModelResult: AnyObject {
   var failure: Failure? { get }
   /// For people; with what has been printed already left out.
   var text: String { get }
@@ -12,7 +12,7 @@ protocol Result: AnyObject {
 }
 
 /// What a model is made for.
-enum Task {
+enum ModelTask {
   /// What is in a picture.
   case pictures
   /// A text about a picture, and one about a text.
@@ -62,7 +62,7 @@ struct Wishes {
   }
 
   /// Makes sure that no option is for another kind of model.
-  func check(_ task: Task, file: String) throws(Failure) {
+  func check(_ task: ModelTask, file: String) throws(Failure) {
     let readsText: Bool
     switch task {
     case .pictures, .captions: readsText = false

@@ -30,7 +30,7 @@ import Testing
       (["--threads", "many", "m", "x"], "--threads: expected an integer from 1 to 256, found many"),
       (["--top", "0", "m", "x"], "--top: expected an integer of at least 1, found 0"),
       (["--fast", "m", "x"], "--fast: expected an option of `edgerun`, found an unknown one"),
-      (["m"], "arguments: expected IMAGE, found nothing"),
+      (["m"], "arguments: expected INPUT, found nothing"),
       (["--json"], "arguments: expected MODEL, found nothing"),
     ]
     for (arguments, message) in cases {

@@ -13,7 +13,7 @@ struct Outcome {
 }
 
 /// The program that was built beside these tests.
-private let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+let programURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
   .appendingPathComponent("edgerun")
 
 func edgerun(_ arguments: String..., environment: [String: String] = [:], output: String? = nil) throws -> Outcome {
@@ -22,7 +22,7 @@ func edgerun(_ arguments: String..., environment: [String: String] = [:], output
 
 func edgerun(_ arguments: [String], environment: [String: String] = [:], output: String? = nil) throws -> Outcome {
   let process = Process()
-  process.executableURL = program
+  process.executableURL = programURL
   process.arguments = arguments
   process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
   // Files, because a full pipe would block the program.
