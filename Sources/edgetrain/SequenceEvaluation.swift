@@ -18,7 +18,7 @@ enum SequenceEvaluation {
         throw Problem("\(path): expected a model for sequences, as \(source.name) is, found another")
       }
       let data = try SequenceData(source, for: shape, splitSeed: options.splitSeed)
-      let examples = data.test.prefix(limit)
+      let examples = data.test.sample(limit, of: data.task)
       let evaluator = try SequenceEvaluator(model, threads: threads)
       return (model, data, evaluator.assess(data, examples), evaluator.samples(data, examples))
     }

@@ -209,7 +209,7 @@ extension TrainingData {
   ) throws {
     if let source = SequenceSource(name) {
       var data = try SequenceData(source, for: SequenceShape(description), splitSeed: options.splitSeed)
-      data.train = data.train.prefix(limit)
+      data.train = data.train.sample(limit, of: data.task)
       self = .sequences(data)
       return
     }

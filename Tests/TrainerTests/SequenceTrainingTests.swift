@@ -12,7 +12,7 @@ import Testing
       parsing: String(contentsOf: file, encoding: .utf8), file: file.path)
     description.recipe.epochs = epochs
     var data = try SequenceData(try #require(SequenceSource(source)), for: SequenceShape(description))
-    data.train = data.train.prefix(limit)
+    data.train = data.train.sample(limit, of: data.task)
     return try TrainingRun(description, sequences: data, devices: TrainingDevices([CPUBackend(threads: 2)]))
   }
 
@@ -72,7 +72,7 @@ import Testing
       )
       description.recipe.validation = 0.2
       var data = try SequenceData(.text(path: text), for: SequenceShape(description))
-      data.train = data.train.prefix(64)
+      data.train = data.train.sample(64, of: data.task)
       return try TrainingRun(description, sequences: data, devices: TrainingDevices([CPUBackend(threads: 1)]))
     }
     let whole = try begin()

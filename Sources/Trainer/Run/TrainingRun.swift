@@ -95,7 +95,7 @@ public final class TrainingRun {
   ) throws(RunError) {
     try RunData.check(data, description)
     let parts = try RunData(data, for: description, preprocessing: preprocessing)
-    try self.init(description, parts, labels: data.labels, devices: devices)
+    try self.init(description, parts, name: data.name, labels: data.labels, devices: devices)
     guard network.outputCount == data.labels.count || (network.outputCount == 1 && data.labels.count == 2) else {
       throw .mismatch(
         what: "\(description.name): outputs", expected: "\(data.labels.count), one per class of \(data.name)",
@@ -108,12 +108,15 @@ public final class TrainingRun {
     _ description: NetworkDescription, sequences data: SequenceData, devices: TrainingDevices
   ) throws(RunError) {
     try self.init(
-      description, RunData(data, for: description), labels: data.task == .classes ? data.labels : [], devices: devices)
+      description, RunData(data, for: description), name: data.name,
+      labels: data.task == .classes ? data.labels : [], devices: devices)
   }
 
-  /// - Parameter labels: the classes' names; empty where examples have no class of their own.
+  /// - Parameters:
+  ///   - name: of the data, for errors.
+  ///   - labels: the classes' names; empty where examples have no class of their own.
   private init(
-    _ description: NetworkDescription, _ parts: RunData, labels: [String], devices: TrainingDevices
+    _ description: NetworkDescription, _ parts: RunData, name: String, labels: [String], devices: TrainingDevices
   ) throws(RunError) {
     let recipe = description.recipe
     guard recipe.patience == nil || parts.validation != nil else {
@@ -131,7 +134,7 @@ public final class TrainingRun {
     network.trainingExamples = parts.train.count
     if case .given(let weights) = recipe.classWeights, weights.count != labels.count {
       throw .mismatch(
-        what: "\(description.name): class-weights", expected: "\(labels.count), one per class",
+        what: "\(description.name): class-weights", expected: "\(labels.count), one per class of \(name)",
         found: "\(weights.count)")
     }
     network.classWeights = recipe.classWeights.factors(

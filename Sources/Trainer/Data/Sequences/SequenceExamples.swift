@@ -42,10 +42,13 @@ public struct SequenceExamples: Sendable {
 
   public var count: Int { labels.count }
 
-  /// The first `limit` examples; all of them if that is nil or more.
-  public func prefix(_ limit: Int?) -> SequenceExamples {
+  /// `limit` examples, all of them if that is nil or more: the first ones of a running text, else a random sample, always the
+  /// same one.
+  public func sample(_ limit: Int?, of task: SequenceData.Task) -> SequenceExamples {
     guard let limit, limit < count else { return self }
-    return subset(0..<limit)
+    guard task != .nextToken else { return subset(0..<limit) }
+    var stream = RandomStream(seed: 0, .sample)
+    return subset(stream.permutation(of: count)[..<limit].sorted())
   }
 
   /// The examples at `indices`, in that order.
