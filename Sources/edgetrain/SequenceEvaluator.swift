@@ -18,16 +18,16 @@ struct SequenceEvaluator {
   func assess(_ data: SequenceData, _ examples: SequenceExamples) -> Assessment {
     switch data.task {
     case .classes:
-      let scores = each(examples) { runner, input, index in
+      let scores = each(examples) { runner, index in
         runner.reset()
-        return runner.scores(input, steps: 1)
+        return runner.scores(examples.text(index), rows: 1)
       }
       return .classes(
         ClassificationReport(labels: data.labels, truths: examples.labels.values, scores: scores.flatMap { $0 }))
     case .tags:
-      let reports = each(examples) { runner, input, index in
+      let reports = each(examples) { runner, index in
         runner.reset()
-        var report = rate(runner, input, examples.labels[index])
+        var report = rate(runner, examples.text(index), examples.labels[index])
         report.examples = 1
         report.exact = report.correct == report.labels ? 1 : 0
         return report
@@ -38,12 +38,12 @@ struct SequenceEvaluator {
       runners[0].reset()
       var report = SequenceReport()
       for index in 0..<examples.count {
-        report = report + rate(runners[0], examples.input(index, model), examples.labels[index])
+        report = report + rate(runners[0], examples.text(index), examples.labels[index])
       }
       return .sequences(report)
     case .answers:
-      let exact = each(examples) { runner, input, index in
-        data.answer(runner.answer(input)) == data.answer(examples.labels[index])
+      let exact = each(examples) { runner, index in
+        data.answer(runner.answer(examples.input(index, model))) == data.answer(examples.labels[index])
       }
       var report = SequenceReport()
       report.examples = exact.count
@@ -53,10 +53,10 @@ struct SequenceEvaluator {
   }
 
   /// How the labels of an example are told; those of −1 do not count.
-  private func rate(_ runner: SequenceRunner, _ input: [Float], _ labels: ArraySlice<Int32>) -> SequenceReport {
+  private func rate(_ runner: SequenceRunner, _ text: [Int], _ labels: ArraySlice<Int32>) -> SequenceReport {
     var report = SequenceReport()
     let counted = (labels.lastIndex { $0 >= 0 }.map { $0 + 1 } ?? labels.startIndex) - labels.startIndex
-    let scores = runner.scores(input, steps: counted)
+    let scores = runner.scores(text, rows: counted)
     for (step, label) in labels.prefix(counted).enumerated() where label >= 0 {
       let row = scores[(step * runner.classCount)..<((step + 1) * runner.classCount)]
       report.labels += 1
@@ -66,9 +66,9 @@ struct SequenceEvaluator {
     return report
   }
 
-  /// Calls `body` with a runner and the input of every example; results are in their order.
+  /// Calls `body` with a runner for every example; results are in their order.
   private func each<Result>(
-    _ examples: SequenceExamples, _ body: (SequenceRunner, [Float], Int) -> Result
+    _ examples: SequenceExamples, _ body: (SequenceRunner, Int) -> Result
   ) -> [Result] {
     let share = (examples.count + runners.count - 1) / max(runners.count, 1)
     return withoutActuallyEscaping(body) { body in
@@ -77,10 +77,9 @@ struct SequenceEvaluator {
         nonisolated(unsafe) let result = result
         nonisolated(unsafe) let body = body
         nonisolated(unsafe) let runners = runners
-        let model = model
         DispatchQueue.concurrentPerform(iterations: runners.count) { part in
           for index in (part * share)..<max(part * share, min((part + 1) * share, examples.count)) {
-            (result.baseAddress! + index).initialize(to: body(runners[part], examples.input(index, model), index))
+            (result.baseAddress! + index).initialize(to: body(runners[part], index))
           }
         }
         initialized = examples.count
@@ -98,7 +97,7 @@ struct SequenceEvaluator {
       return (0..<min(count, examples.count)).map { index in
         runner.reset()
         let labels = examples.labels[index].prefix { $0 >= 0 }
-        let scores = runner.scores(examples.input(index, model), steps: labels.count)
+        let scores = runner.scores(examples.text(index), rows: labels.count)
         let tags = (0..<labels.count).map { step in
           data.labels[scores[(step * runner.classCount)..<((step + 1) * runner.classCount)].indexOfLargest]
         }
@@ -116,26 +115,22 @@ struct SequenceEvaluator {
   }
 
   private func text(_ data: SequenceData, _ examples: SequenceExamples, _ index: Int) -> String {
-    data.inputVocabulary?.text(of: examples.tokens[0][index].map(Int.init).filter { $0 != 0 }) ?? ""
+    data.inputVocabulary?.text(of: examples.text(index).filter { $0 != 0 }) ?? ""
   }
 
-  /// A text that the model writes, each token drawn by its probability, always the same one.
+  /// A text that the model writes.
   private func written(_ data: SequenceData, characters: Int) -> String {
     guard let vocabulary = data.vocabulary else { return "" }
-    var draw = WeightedDraw(seed: 1)
     // Behind a line's end, where a text begins.
-    var token = max(vocabulary.texts.firstIndex(of: "\n") ?? 0, 0)
-    var tokens: [Int] = []
-    runners[0].reset()
-    for _ in 0..<characters {
-      token = draw.index(weights: runners[0].scores([Float(token)], steps: 1))
-      tokens.append(token)
-    }
-    return vocabulary.text(of: tokens)
+    let start = vocabulary.texts.firstIndex(of: "\n") ?? 0
+    return vocabulary.text(of: runners[0].written(after: start, count: characters))
   }
 }
 
 extension SequenceExamples {
+  /// The tokens of text `index`.
+  func text(_ index: Int) -> [Int] { tokens[0][index].map(Int.init) }
+
   /// What the model reads of example `index`.
   func input(_ index: Int, _ model: Model) -> [Float] {
     guard let images else { return tokens[0][index].map(Float.init) }

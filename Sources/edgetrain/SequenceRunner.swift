@@ -4,68 +4,64 @@ import Trainer
 
 /// Runs a model for sequences on one example at a time, as the device does. For one thread.
 final class SequenceRunner {
-  private let model: Model
-  private let main: Session
-  private let decoder: Session?
+  private enum Machine {
+    case stream(TokenStream)
+    case answerer(Answerer)
+  }
+
+  private let machine: Machine
 
   /// - Throws: `RuntimeError` if there is too little memory.
   init(_ model: Model) throws {
-    self.model = model
-    main = try Session(model, options: SessionOptions(threads: 1))
-    decoder = try model.decoder.map { decoder throws in
-      try Session(Model(graph: decoder.graph), options: SessionOptions(threads: 1))
-    }
+    let options = SessionOptions(threads: 1)
+    machine =
+      model.decoder == nil
+      ? .stream(TokenStream(try Session(model, options: options))) : .answerer(try Answerer(model, options: options))
   }
 
-  private var isStepwise: Bool { !model.graph.states.isEmpty }
+  /// A model without decoder.
+  private var stream: TokenStream {
+    guard case .stream(let stream) = machine else { preconditionFailure("a model that answers has no rows") }
+    return stream
+  }
 
-  /// Outputs per step, or per example.
-  var classCount: Int { model.graph.tensors[model.graph.outputs[0]].shape.last! }
+  /// Outputs per row.
+  var classCount: Int { stream.classes }
 
   /// Forgets what was read: a new text begins.
-  func reset() { main.resetStates() }
+  func reset() { stream.reset() }
 
-  /// The model's outputs for a text, one row of `classCount` after another, or for an image.
+  /// The model's outputs for tokens that go on where the last ones ended, one row of `classCount` after another.
   ///
-  /// - Parameter steps: of a model that takes one step at a time, how many are wanted.
-  func scores(_ input: [Float], steps: Int) -> [Float] {
-    guard isStepwise else {
-      read(input[...])
-      return Array(main.output(0).bindMemory(to: Float.self))
+  /// - Parameter rows: how many are wanted, at most as many as there are tokens.
+  func scores(_ tokens: [Int], rows: Int) -> [Float] {
+    guard stream.steps == 1 else {
+      stream.read(tokens[...])
+      return (0..<rows).flatMap { stream.scores(row: $0) }
     }
-    let features = main.input(0).count / MemoryLayout<Float>.stride
-    var scores: [Float] = []
-    scores.reserveCapacity(steps * classCount)
-    for step in 0..<steps {
-      read(input[(step * features)..<((step + 1) * features)])
-      scores += main.output(0).bindMemory(to: Float.self)
+    return (0..<rows).flatMap { row in
+      stream.read(tokens[row..<(row + 1)])
+      return stream.scores()
     }
-    return scores
-  }
-
-  private func read(_ input: ArraySlice<Float>) {
-    _ = main.input(0).bindMemory(to: Float.self).update(fromContentsOf: input)
-    main.run()
   }
 
   /// What the decoder says of an input, always taking the likeliest token; the end token is left out.
-  func answer(_ input: [Float]) -> [Int32] {
-    guard let description = model.decoder, let decoder else { return [] }
-    read(input[...])
-    decoder.resetStates()
-    for link in description.links {
-      decoder.input(link.input).copyMemory(from: UnsafeRawBufferPointer(main.output(link.output)))
+  func answer(_ input: [Float]) -> [Int] {
+    guard case .answerer(let answerer) = machine else { preconditionFailure("a model without decoder has no answers") }
+    _ = answerer.encoder.input(0).bindMemory(to: Float.self).update(fromContentsOf: input)
+    return answerer.answer().tokens
+  }
+
+  /// Tokens that the model writes behind `token`, each drawn by its probability, always the same ones.
+  func written(after token: Int, count: Int) -> [Int] {
+    var sampler = TokenSampler(seed: 1, temperature: 1)
+    reset()
+    var tokens = [token]
+    for _ in 0..<count {
+      stream.read(tokens[(tokens.count - 1)...])
+      tokens.append(sampler.token(stream.logarithms()))
     }
-    var tokens: [Int32] = []
-    var token = description.startToken
-    while tokens.count < description.maximumLength {
-      decoder.input(0).bindMemory(to: Float.self)[0] = Float(token)
-      decoder.run()
-      token = decoder.output(0).bindMemory(to: Float.self).indexOfLargest
-      if token == description.endToken { break }
-      tokens.append(Int32(token))
-    }
-    return tokens
+    return Array(tokens.dropFirst())
   }
 }
 

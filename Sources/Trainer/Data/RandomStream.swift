@@ -17,7 +17,6 @@ struct RandomStream {
     case sequenceSplit
     /// `number` tells sets apart.
     case sequenceExamples
-    case textSample
   }
 
   private let philox: Philox

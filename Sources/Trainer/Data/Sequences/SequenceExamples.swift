@@ -42,11 +42,14 @@ public struct SequenceExamples: Sendable {
 
   public var count: Int { labels.count }
 
+  /// The first `limit` examples; all of them if there are not as many.
+  public func prefix(_ limit: Int) -> SequenceExamples { limit < count ? subset(0..<limit) : self }
+
   /// `limit` examples, all of them if that is nil or more: the first ones of a running text, else a random sample, always the
   /// same one.
   public func sample(_ limit: Int?, of task: SequenceData.Task) -> SequenceExamples {
     guard let limit, limit < count else { return self }
-    guard task != .nextToken else { return subset(0..<limit) }
+    guard task != .nextToken else { return prefix(limit) }
     var stream = RandomStream(seed: 0, .sample)
     return subset(stream.permutation(of: count)[..<limit].sorted())
   }
