@@ -46,10 +46,10 @@ final class SequenceRunner {
   }
 
   /// What the decoder says of an input, always taking the likeliest token; the end token is left out.
-  func answer(_ input: [Float]) -> [Int] {
+  func answer(_ input: [Float]) -> [Int32] {
     guard case .answerer(let answerer) = machine else { preconditionFailure("a model without decoder has no answers") }
     _ = answerer.encoder.input(0).bindMemory(to: Float.self).update(fromContentsOf: input)
-    return answerer.answer().tokens
+    return answerer.answer().tokens.map(Int32.init)
   }
 
   /// Tokens that the model writes behind `token`, each drawn by its probability, always the same ones.

@@ -41,8 +41,8 @@ public struct SequenceData: Sendable {
   public var provenance: String { "\(name), \(train.count) examples" }
 
   /// The text of an answer: tokens up to the end token, or up to a label that is none.
-  public func answer<Token: BinaryInteger>(_ tokens: some Sequence<Token>) -> String {
-    let said = tokens.prefix { $0 >= 0 && $0 != SequenceData.endToken }
+  public func answer(_ tokens: some Sequence<Int32>) -> String {
+    let said = tokens.prefix { $0 >= 0 && $0 != Int32(SequenceData.endToken) }
     return vocabulary?.text(of: said.map(Int.init)) ?? ""
   }
 }
