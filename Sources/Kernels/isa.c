@@ -10,16 +10,16 @@
 static const char *const names[KERNELS_ISA_COUNT] = {
     [kernels_isa_scalar] = "scalar", [kernels_isa_avx2] = "avx2",
     [kernels_isa_avxvnni] = "avxvnni", [kernels_isa_avx512] = "avx512",
-    [kernels_isa_avx512vnni] = "avx512vnni", [kernels_isa_neon] = "neon",
-    [kernels_isa_neondot] = "neondot",
+    [kernels_isa_avx512vnni] = "avx512vnni", [kernels_isa_avx512vbmi] = "avx512vbmi",
+    [kernels_isa_neon] = "neon", [kernels_isa_neondot] = "neondot",
 };
 
 // The tier that each one extends; its own for scalar.
 static const kernels_isa bases[KERNELS_ISA_COUNT] = {
     [kernels_isa_scalar] = kernels_isa_scalar, [kernels_isa_avx2] = kernels_isa_scalar,
     [kernels_isa_avxvnni] = kernels_isa_avx2, [kernels_isa_avx512] = kernels_isa_avx2,
-    [kernels_isa_avx512vnni] = kernels_isa_avx512, [kernels_isa_neon] = kernels_isa_scalar,
-    [kernels_isa_neondot] = kernels_isa_neon,
+    [kernels_isa_avx512vnni] = kernels_isa_avx512, [kernels_isa_avx512vbmi] = kernels_isa_avx512vnni,
+    [kernels_isa_neon] = kernels_isa_scalar, [kernels_isa_neondot] = kernels_isa_neon,
 };
 
 const char *kernels_isa_name(kernels_isa isa) { return names[isa]; }
@@ -55,7 +55,7 @@ bool kernels_isa_supported(kernels_isa isa) {
   enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                                   // leaf 1, ecx
   enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 };          // leaf 7.0, ebx
   const uint32_t AVX512VL = UINT32_C(1) << 31;                                                // leaf 7.0, ebx
-  enum { AVX512VNNI = 1 << 11 };                                                              // leaf 7.0, ecx
+  enum { AVX512VBMI = 1 << 1, AVX512VNNI = 1 << 11 };                                         // leaf 7.0, ecx
   enum { AVXVNNI = 1 << 4 };                                                                  // leaf 7.1, eax
   enum { YMM_SAVED = 0x06, ZMM_SAVED = 0xE6 };
 
@@ -71,7 +71,8 @@ bool kernels_isa_supported(kernels_isa isa) {
 
   const uint32_t wide = AVX512F | AVX512DQ | AVX512BW | AVX512VL;
   if ((saved & ZMM_SAVED) != ZMM_SAVED || (b & wide) != wide) return false;
-  return isa == kernels_isa_avx512 || (c & AVX512VNNI);
+  if (isa == kernels_isa_avx512) return true;
+  return (c & AVX512VNNI) && (isa == kernels_isa_avx512vnni || (c & AVX512VBMI));
 }
 
 #elif KERNELS_NEON
@@ -96,8 +97,9 @@ bool kernels_isa_supported(kernels_isa isa) { return isa == kernels_isa_scalar; 
 #endif
 
 kernels_isa kernels_best_isa(void) {
-  static const kernels_isa preference[] = {kernels_isa_avx512vnni, kernels_isa_avx512, kernels_isa_avxvnni,
-                                           kernels_isa_avx2,       kernels_isa_neondot, kernels_isa_neon};
+  static const kernels_isa preference[] = {kernels_isa_avx512vbmi, kernels_isa_avx512vnni, kernels_isa_avx512,
+                                           kernels_isa_avxvnni,    kernels_isa_avx2,       kernels_isa_neondot,
+                                           kernels_isa_neon};
   for (size_t i = 0; i < sizeof preference / sizeof *preference; i++) {
     if (kernels_isa_supported(preference[i])) return preference[i];
   }

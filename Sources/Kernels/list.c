@@ -1,4 +1,6 @@
 // The one list of kernels: dispatch, tests and benchmarks iterate over it.
+#include <stdlib.h>
+
 #include "target.h"
 
 // A line per kernel: member of kernel_function, family, name without tier, tier, mr, nr, kr, taps, input_bias,
@@ -12,7 +14,6 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1) \
   ELEMENTWISE_KERNELS(KERNEL, scalar)                                                  \
   WINOGRAD_KERNELS(KERNEL, scalar)                                                     \
-  KERNEL(s8_lookup, s8_lookup, s8_lookup, scalar, 1, 1, 1, 0, 0, 1)                    \
   KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0, 1)
 
 // Those that come in one file per tier.
@@ -43,13 +44,13 @@
   KERNEL(f32_cell, f32_lstm_cell, f32_lstm_cell, isa, 1, 1, 1, 0, 0, 1)         \
   KERNEL(f32_cell, f32_gru_cell, f32_gru_cell, isa, 1, 1, 1, 0, 0, 1)           \
   KERNEL(f32_bilinear, f32_bilinear, f32_bilinear, isa, 1, 1, 1, 0, 0, 1)       \
-  KERNEL(qs8_bilinear, qs8_bilinear, qs8_bilinear, isa, 1, 1, 1, 0, 0, 1)
+  KERNEL(qs8_bilinear, qs8_bilinear, qs8_bilinear, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(s8_lookup, s8_lookup, s8_lookup, isa, 1, 1, 1, 0, 0, 1)
 
 #define WINOGRAD_KERNELS(KERNEL, isa)                                                        \
   KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1) \
   KERNEL(f32_winograd_output, f32_winograd_output, f32_winograd_output, isa, 1, 1, 1, 0, 0, 1)
 
-#if KERNELS_X86
 #define AVX2_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0, 1)                       \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0, 2)                     \
@@ -97,12 +98,7 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x64c4, avx512vnni, 1, 64, 4, 25, 128, 4) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x64c4, avx512vnni, 1, 64, 4, 0, 128, 4)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x64c4, avx512vnni, 1, 64, 4, 0, 128, 4)
-#define ARCHITECTURE_KERNELS(KERNEL) \
-  AVX2_KERNELS(KERNEL)               \
-  AVXVNNI_KERNELS(KERNEL)            \
-  AVX512_KERNELS(KERNEL)             \
-  AVX512VNNI_KERNELS(KERNEL)
-#elif KERNELS_NEON
+#define AVX512VBMI_KERNELS(KERNEL) KERNEL(s8_lookup, s8_lookup, s8_lookup, avx512vbmi, 1, 1, 1, 0, 0, 1)
 #define NEON_KERNELS(KERNEL)                                                                 \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, neon, 6, 16, 1, 0, 0, 1)                      \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x16c4, neon, 4, 16, 4, 0, 0, 1)                    \
@@ -125,25 +121,47 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x16c4, neondot, 1, 16, 4, 25, 0, 4) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)
-#define ARCHITECTURE_KERNELS(KERNEL) NEON_KERNELS(KERNEL) NEONDOT_KERNELS(KERNEL)
+
+#define X86_KERNELS(KERNEL)  \
+  AVX2_KERNELS(KERNEL)       \
+  AVXVNNI_KERNELS(KERNEL)    \
+  AVX512_KERNELS(KERNEL)     \
+  AVX512VNNI_KERNELS(KERNEL) \
+  AVX512VBMI_KERNELS(KERNEL)
+#define ARM_KERNELS(KERNEL) NEON_KERNELS(KERNEL) NEONDOT_KERNELS(KERNEL)
+
+// Those that are compiled here, and those of other architectures, for which weights can be packed all the same.
+#if KERNELS_X86
+#define NATIVE_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL) X86_KERNELS(KERNEL)
+#define FOREIGN_KERNELS(KERNEL) ARM_KERNELS(KERNEL)
+#elif KERNELS_NEON
+#define NATIVE_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL) ARM_KERNELS(KERNEL)
+#define FOREIGN_KERNELS(KERNEL) X86_KERNELS(KERNEL)
 #else
-#define ARCHITECTURE_KERNELS(KERNEL)
+#define NATIVE_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL)
+#define FOREIGN_KERNELS(KERNEL) X86_KERNELS(KERNEL) ARM_KERNELS(KERNEL)
 #endif
 
-#define ALL_KERNELS(KERNEL) SCALAR_KERNELS(KERNEL) ARCHITECTURE_KERNELS(KERNEL)
-
 #define DECLARE(member, family, name, isa, ...) extern __typeof__(*(member##_function)0) name##__##isa;
-ALL_KERNELS(DECLARE)
+NATIVE_KERNELS(DECLARE)
 
-#define DESCRIBE(member_, family_, name_, isa_, mr_, nr_, kr_, taps_, input_bias_, block_vectors_)             \
+// What a kernel of another architecture has for a function.
+static void not_here(void) { abort(); }
+
+#define ENTRY(member_, function_, family_, name_, isa_, mr_, nr_, kr_, taps_, input_bias_, block_vectors_)     \
   {.name = #name_ "__" #isa_,                                                                                  \
    .family = kernel_family_##family_,                                                                          \
    .isa = kernels_isa_##isa_,                                                                                  \
    .mr = mr_, .nr = nr_, .kr = kr_, .taps = taps_, .input_bias = input_bias_, .block_vectors = block_vectors_, \
-   .function.member_ = name_##__##isa_},
-static const kernel list[] = {ALL_KERNELS(DESCRIBE)};
+   .function.member_ = function_},
+#define NATIVE(member, family, name, isa, ...) ENTRY(member, name##__##isa, family, name, isa, __VA_ARGS__)
+#define FOREIGN(member, ...) ENTRY(member, (member##_function)not_here, __VA_ARGS__)
+static const kernel list[] = {NATIVE_KERNELS(NATIVE) FOREIGN_KERNELS(FOREIGN)};
 
-size_t kernels_count(void) { return sizeof list / sizeof *list; }
+#define COUNT(...) +1
+enum { NATIVE_COUNT = 0 NATIVE_KERNELS(COUNT), LIST_COUNT = sizeof list / sizeof *list };
+
+size_t kernels_count(void) { return NATIVE_COUNT; }
 
 const kernel *kernels_at(size_t index) { return &list[index]; }
 
@@ -156,7 +174,7 @@ const kernel *kernels_named(const char *name) {
 
 const kernel *kernels_best_dwconv(kernels_isa isa, kernel_family family, size_t taps) {
   const kernel *best = NULL;
-  for (size_t i = 0; i < kernels_count(); i++) {
+  for (size_t i = 0; i < LIST_COUNT; i++) {
     const kernel *k = &list[i];
     if (k->family != family || !kernels_isa_includes(isa, k->isa) || (k->taps != 0 && k->taps != taps)) continue;
     const bool higher = best && k->isa != best->isa && kernels_isa_includes(k->isa, best->isa);

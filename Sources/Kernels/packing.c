@@ -17,6 +17,11 @@ static size_t place_in_block(const kernel *kernel, size_t c) {
   return c / 4 % vectors * (kernel->nr / vectors) + c / (4 * vectors) * 4 + c % 4;
 }
 
+// The same for a panel of which `n` columns are there: where one of two vectors holds them, they lie in it in plain order.
+static size_t place_in_panel(const kernel *kernel, size_t n, size_t c) {
+  return kernel->block_vectors == 2 && n <= kernel->nr / 2u ? c : place_in_block(kernel, c);
+}
+
 // MARK: igemm: panels of [head nr][tap][k / kr][nr][kr]
 
 size_t igemm_panel_size(const kernel *kernel, size_t taps, size_t depth) {
@@ -58,7 +63,7 @@ static void pack_panel_s8(const kernel *kernel, size_t n, size_t taps, size_t de
   size_t places[256];  // nr is a byte
   memset(sums, 0, nr * sizeof *sums);
   for (size_t c = 0; c < n; c++) {
-    places[c] = place_in_block(kernel, c);
+    places[c] = place_in_panel(kernel, n, c);
     sums[places[c]] = sum_s8(weights + c * inputs, inputs);
   }
   for (size_t tap = 0; tap < taps; tap++, weights += depth) {
@@ -90,7 +95,7 @@ void qs8_igemm_pack(const kernel *kernel, size_t columns, size_t taps, size_t de
     const size_t n = least(nr, columns - column);
     pack_panel_s8(kernel, n, taps, depth, weights + column * taps * depth, head, (int8_t *)(head + nr));
     for (size_t c = 0; c < n; c++) {
-      const size_t place = place_in_block(kernel, c);
+      const size_t place = place_in_panel(kernel, n, c);
       head[place] = folded_bias(kernel, bias ? bias[column + c] : 0, zero_point, head[place]);
     }
   }

@@ -180,3 +180,10 @@ KERNEL_INLINE void s8_dequantize(size_t count, const int8_t *input, float *outpu
     vf32_store_n(output + i, vf32_mul(vf32_from_s32(q), vf32_set(scale)), count - i);
   }
 }
+
+KERNEL_INLINE void s8_lookup(size_t count, const int8_t *input, const int8_t *entries, int8_t *output) {
+  const vs8_table table = vs8_table_load(entries);
+  size_t i = 0;
+  for (; i + BYTE_LANES <= count; i += BYTE_LANES) vs8_store(output + i, vs8_lookup(&table, vs8_load(input + i)));
+  if (i < count) vs8_store_n(output + i, vs8_lookup(&table, vs8_load_n(input + i, count - i)), count - i);
+}

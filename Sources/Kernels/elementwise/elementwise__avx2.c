@@ -58,5 +58,9 @@ void f32_gru_cell__avx2(const f32_cell_arguments *arguments) { f32_gru_cell(argu
 void f32_bilinear__avx2(const f32_bilinear_arguments *arguments) { f32_bilinear(arguments); }
 void qs8_bilinear__avx2(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
 
+void s8_lookup__avx2(size_t count, const int8_t *input, const int8_t *table, int8_t *output) {
+  s8_lookup(count, input, table, output);
+}
+
 #pragma clang attribute pop
 #endif

@@ -57,4 +57,8 @@ void f32_gru_cell__neon(const f32_cell_arguments *arguments) { f32_gru_cell(argu
 void f32_bilinear__neon(const f32_bilinear_arguments *arguments) { f32_bilinear(arguments); }
 void qs8_bilinear__neon(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
 
+void s8_lookup__neon(size_t count, const int8_t *input, const int8_t *table, int8_t *output) {
+  s8_lookup(count, input, table, output);
+}
+
 #endif

@@ -54,7 +54,7 @@ void f32_bilinear__scalar(const f32_bilinear_arguments *arguments) { f32_bilinea
 void qs8_bilinear__scalar(const qs8_bilinear_arguments *arguments) { qs8_bilinear(arguments); }
 
 void s8_lookup__scalar(size_t count, const int8_t *input, const int8_t *table, int8_t *output) {
-  for (size_t i = 0; i < count; i++) output[i] = table[input[i] + 128];
+  s8_lookup(count, input, table, output);
 }
 
 void s8_lookup_softmax__scalar(size_t count, const int8_t *input, const int32_t *table, float *output) {

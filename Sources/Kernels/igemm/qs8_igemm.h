@@ -6,7 +6,8 @@
 // - `vs32 qs8_dot(vs32 sums, qs8_inputs, qs8_weights)`;
 // - QS8_INPUT_BIAS: what qs8_broadcast adds to each input.
 // The simd/ header has the epilogue of a pair of vectors, in which the columns lie such that narrowing to bytes puts them
-// in order: pair_load, pair_in_order, pair_store_s8.
+// in order: pair_load, pair_in_order, pair_store_s8. A panel of two vectors whose columns fit into one has them there, in
+// plain order (packing.c): layers of few channels cost half.
 #pragma once
 
 enum { QS8_IGEMM_MOST_ROWS = 16, QS8_IGEMM_MOST_VECTORS = 8 };
@@ -21,17 +22,16 @@ typedef struct {
   const float *multipliers, *bias;  // no bias in static quantization: it is in the head
 } qs8_igemm_shape;
 
-// Puts away the sums of one row in a pair of vectors: `n` ≥ 1 columns (all when n is larger), beginning at `column`.
-// `scales` and `bias` are the pair's, in the order of the sums.
-typedef void (*qs8_igemm_store)(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row, size_t column,
-                                size_t n, const vs32 *sums);
+// Puts away the sums of one row in a pair of vectors, or in one: `n` ≥ 1 columns (all when n is larger), beginning at
+// `column`. `scales` and `bias` are in the order of the sums.
+typedef void (*qs8_igemm_store)(const void *arguments, size_t vectors, const vf32 *scales, const vf32 *bias, size_t row,
+                                size_t column, size_t n, const vs32 *sums);
 
 // As f32_igemm_tile. The packed head of a panel is the bias for static quantization, and for dynamic quantization the
 // sum of each column's weights, which times minus the input's zero point gives the first sums.
 KERNEL_INLINE void qs8_igemm_tile(const qs8_igemm_shape *a, const void *arguments, qs8_igemm_store store, size_t mr,
-                                  size_t vectors, size_t tile_rows, size_t panels, size_t panel_size,
+                                  size_t nr, size_t vectors, size_t tile_rows, size_t panels, size_t panel_size,
                                   const int8_t *weights, size_t column) {
-  const size_t nr = vectors * LANES;
   const size_t width = panels * vectors;
   vs32 sums[QS8_IGEMM_MOST_ROWS * QS8_IGEMM_MOST_VECTORS];
   UNROLL for (size_t v = 0; v < width; v++) {
@@ -68,14 +68,20 @@ KERNEL_INLINE void qs8_igemm_tile(const qs8_igemm_shape *a, const void *argument
       weights += nr * QS8_KR;
     }
   }
-  UNROLL for (size_t v = 0; v < width; v += 2) {
+  const size_t together = width == 1 ? 1 : 2;
+  UNROLL for (size_t v = 0; v < width; v += together) {
     const size_t first = column + v * LANES;
     if (first >= a->columns) break;
     vf32 scales[2], bias[2] = {vf32_set(0), vf32_set(0)};
-    pair_load(a->multipliers + first, scales);
-    if (a->bias) pair_load(a->bias + first, bias);
+    if (together == 1) {
+      scales[0] = vf32_load(a->multipliers + first);
+      if (a->bias) bias[0] = vf32_load(a->bias + first);
+    } else {
+      pair_load(a->multipliers + first, scales);
+      if (a->bias) pair_load(a->bias + first, bias);
+    }
     UNROLL for (size_t r = 0; r < tile_rows; r++) {
-      if (r < a->rows) store(arguments, scales, bias, r, first, a->columns - first, sums + r * width + v);
+      if (r < a->rows) store(arguments, together, scales, bias, r, first, a->columns - first, sums + r * width + v);
     }
   }
 }
@@ -90,11 +96,15 @@ KERNEL_INLINE void qs8_igemm_rows(const qs8_igemm_shape *a, const void *argument
   const size_t panels = tile_rows * vectors < 8 ? 8 / (tile_rows * vectors) : 1;
   if (panels > 1) {
     for (; a->columns - column >= panels * nr; column += panels * nr, weights += panels * panel_size) {
-      qs8_igemm_tile(a, arguments, store, mr, vectors, tile_rows, panels, panel_size, weights, column);
+      qs8_igemm_tile(a, arguments, store, mr, nr, vectors, tile_rows, panels, panel_size, weights, column);
     }
   }
   for (; column < a->columns; column += nr, weights += panel_size) {
-    qs8_igemm_tile(a, arguments, store, mr, vectors, tile_rows, 1, panel_size, weights, column);
+    if (vectors == 2 && a->columns - column <= LANES) {
+      qs8_igemm_tile(a, arguments, store, mr, nr, 1, tile_rows, 1, panel_size, weights, column);
+    } else {
+      qs8_igemm_tile(a, arguments, store, mr, nr, vectors, tile_rows, 1, panel_size, weights, column);
+    }
   }
 }
 
@@ -111,23 +121,48 @@ KERNEL_INLINE void qs8_igemm_any(const qs8_igemm_shape *a, const void *arguments
   }
 }
 
-KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
-                                      size_t column, size_t n, const vs32 *sums) {
+// Quantize's `Requantization` of a vector in plain order.
+KERNEL_INLINE vs32 qs8_requantized(const qs8_requantization *r, vf32 scales, vs32 sums) {
+  const vf32 scaled = vf32_clamp_number(vf32_mul(vf32_from_s32(sums), scales), r->minimum, r->maximum);
+  return vs32_add(vs32_round(scaled), vs32_set(r->zero_point));
+}
+
+KERNEL_INLINE void qs8_igemm_store_vector(int8_t *output, size_t n, vs32 q) {
+  if (n >= LANES) {
+    vs32_store_s8(output, q);
+  } else {
+    vs32_store_s8_n(output, q, n);
+  }
+}
+
+KERNEL_INLINE void qs8_igemm_store_s8(const void *arguments, size_t vectors, const vf32 *scales, const vf32 *bias,
+                                      size_t row, size_t column, size_t n, const vs32 *sums) {
   (void)bias;
   const qs8_igemm_arguments *a = arguments;
-  pair_store_s8(a->output + row * a->output_stride + column, &a->requantization, scales, sums, n);
+  int8_t *output = a->output + row * a->output_stride + column;
+  if (vectors == 1) {
+    qs8_igemm_store_vector(output, n, qs8_requantized(&a->requantization, scales[0], sums[0]));
+  } else {
+    pair_store_s8(output, &a->requantization, scales, sums, n);
+  }
 }
 
 // With a residual. By way of a buffer of its own: the residual may lie where the output goes, and part of a vector, once
 // stored, could not be loaded again at once.
-KERNEL_INLINE void qs8_igemm_store_sum(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
-                                       size_t column, size_t n, const vs32 *sums) {
+KERNEL_INLINE void qs8_igemm_store_sum(const void *arguments, size_t vectors, const vf32 *scales, const vf32 *bias,
+                                       size_t row, size_t column, size_t n, const vs32 *sums) {
   (void)bias;
   const qs8_igemm_arguments *a = arguments;
-  int8_t q[2 * LANES];
-  pair_store_s8(q, &a->requantization, scales, sums, 2 * LANES);
   int8_t *output = a->output + row * a->output_stride + column;
   const int8_t *residual = a->residual + row * a->residual_stride + column;
+  if (vectors == 1) {
+    const vs32 other = n >= LANES ? vs32_load_s8(residual) : vs32_load_s8_n(residual, n);
+    const vs32 result = qs8_requantized(&a->requantization, scales[0], sums[0]);
+    qs8_igemm_store_vector(output, n, qs8_sum(&a->addition, result, other));
+    return;
+  }
+  int8_t q[2 * LANES];
+  pair_store_s8(q, &a->requantization, scales, sums, 2 * LANES);
   UNROLL for (size_t v = 0; v < 2; v++, output += LANES, residual += LANES) {
     const vs32 result = vs32_load_s8(q + v * LANES);
     if (n >= (v + 1) * LANES) {
@@ -139,16 +174,18 @@ KERNEL_INLINE void qs8_igemm_store_sum(const void *arguments, const vf32 *scales
   }
 }
 
-KERNEL_INLINE void qs8_igemm_store_f32(const void *arguments, const vf32 *scales, const vf32 *bias, size_t row,
-                                       size_t column, size_t n, const vs32 *sums) {
+KERNEL_INLINE void qs8_igemm_store_f32(const void *arguments, size_t vectors, const vf32 *scales, const vf32 *bias,
+                                       size_t row, size_t column, size_t n, const vs32 *sums) {
   const qs8_f32_igemm_arguments *a = arguments;
   const qs8_dequantization *d = &a->dequantization;
   float *output = a->output + row * a->output_stride + column;
   const float *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
   vf32 y[2];
-  UNROLL for (size_t v = 0; v < 2; v++) y[v] = vf32_add(vf32_mul(vf32_from_s32(sums[v]), scales[v]), bias[v]);
-  pair_in_order(y);
-  UNROLL for (size_t v = 0; v < 2; v++) {
+  UNROLL for (size_t v = 0; v < vectors; v++) {
+    y[v] = vf32_add(vf32_mul(vf32_from_s32(sums[v]), scales[v]), bias[v]);
+  }
+  if (vectors == 2) pair_in_order(y);
+  UNROLL for (size_t v = 0; v < vectors; v++) {
     if (n >= (v + 1) * LANES) {
       if (residual) y[v] = vf32_add(y[v], vf32_load(residual + v * LANES));
       vf32_store(output + v * LANES, vf32_clamp(y[v], d->minimum, d->maximum));

@@ -37,11 +37,12 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernels_isa_avxvnni,     // + vpdpbusd on 256 bits
   kernels_isa_avx512,      // AVX-512 F, BW, DQ, VL
   kernels_isa_avx512vnni,  // + vpdpbusd on 512 bits
+  kernels_isa_avx512vbmi,  // + vpermi2b
   kernels_isa_neon,        // aarch64
   kernels_isa_neondot,     // + sdot
 } kernels_isa;
 
-enum { KERNELS_ISA_COUNT = 7 };
+enum { KERNELS_ISA_COUNT = 8 };
 
 // "scalar", "avx2", … never null.
 const char *_Nonnull kernels_isa_name(kernels_isa isa);
@@ -152,7 +153,8 @@ size_t kernels_count(void);
 const kernel *_Nonnull kernels_at(size_t index);
 // The kernel of that name; null when there is none.
 const kernel *_Nullable kernels_named(const char *_Nonnull name);
-// The kernel that serves `family` on tier `isa` in general. For a dwconv family: the one that takes any taps.
+// The kernel that serves `family` on tier `isa` in general. For a dwconv family: the one that takes any taps. Of a tier of
+// another architecture it tells how weights are packed for it, but its function is not there and must not be called.
 const kernel *_Nonnull kernels_best(kernels_isa isa, kernel_family family);
 // The kernel of a dwconv family that serves windows of `taps` on tier `isa`: one made for them, or the general one.
 const kernel *_Nonnull kernels_best_dwconv(kernels_isa isa, kernel_family family, size_t taps);

@@ -201,3 +201,35 @@ KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return avx2_load_bytes
 KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { _mm256_storeu_si256((__m256i *)p, a); }
 KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { avx2_store_bytes32(p, a, n); }
 KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return _mm256_max_epi8(a, b); }
+
+// A function of a byte, by pshufb: that looks up the low four bits of an index, and gives 0 where its top bit is set.
+//
+// part[i] is entries 16·i … of the table, and from the second of each half on the difference (by xor) to the part before.
+// An index that goes down by 16 from part to part becomes negative behind its own part, so that the xor of all look-ups is
+// the sum of differences up to that part: the entry.
+typedef struct {
+  __m256i part[16];
+} vs8_table;
+
+KERNEL_INLINE vs8_table vs8_table_load(const int8_t *entries) {
+  vs8_table table;
+  __m256i before = _mm256_setzero_si256();
+  UNROLL for (size_t i = 0; i < 16; i++) {
+    const __m256i part = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(entries + 16 * i)));
+    table.part[i] = i % 8 == 0 ? part : _mm256_xor_si256(part, before);
+    before = part;
+  }
+  return table;
+}
+KERNEL_INLINE vs8 vs8_lookup(const vs8_table *table, vs8 x) {
+  // Entry x + 128: negative x look in the first half, by their low seven bits.
+  __m256i first = _mm256_xor_si256(x, _mm256_set1_epi8(-128)), second = x, y = _mm256_setzero_si256();
+  UNROLL for (size_t i = 0; i < 8; i++) {
+    y = _mm256_xor_si256(y, _mm256_shuffle_epi8(table->part[i], first));
+    y = _mm256_xor_si256(y, _mm256_shuffle_epi8(table->part[8 + i], second));
+    // Saturated, or the most negative would come round.
+    first = _mm256_subs_epi8(first, _mm256_set1_epi8(16));
+    second = _mm256_subs_epi8(second, _mm256_set1_epi8(16));
+  }
+  return y;
+}

@@ -103,3 +103,31 @@ KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return _mm512_maskz_lo
 KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { _mm512_storeu_si512(p, a); }
 KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { _mm512_mask_storeu_epi8(p, avx512_first_bytes(n), a); }
 KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return _mm512_max_epi8(a, b); }
+
+// As in avx2.h.
+#ifndef VS8_TABLE
+typedef struct {
+  __m512i part[16];
+} vs8_table;
+
+KERNEL_INLINE vs8_table vs8_table_load(const int8_t *entries) {
+  vs8_table table;
+  __m512i before = _mm512_setzero_si512();
+  UNROLL for (size_t i = 0; i < 16; i++) {
+    const __m512i part = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(entries + 16 * i)));
+    table.part[i] = i % 8 == 0 ? part : _mm512_xor_si512(part, before);
+    before = part;
+  }
+  return table;
+}
+KERNEL_INLINE vs8 vs8_lookup(const vs8_table *table, vs8 x) {
+  __m512i first = _mm512_xor_si512(x, _mm512_set1_epi8(-128)), second = x, y = _mm512_setzero_si512();
+  UNROLL for (size_t i = 0; i < 8; i++) {
+    const __m512i a = _mm512_shuffle_epi8(table->part[i], first), b = _mm512_shuffle_epi8(table->part[8 + i], second);
+    y = _mm512_ternarylogic_epi64(y, a, b, 0x96);  // the xor of three
+    first = _mm512_subs_epi8(first, _mm512_set1_epi8(16));
+    second = _mm512_subs_epi8(second, _mm512_set1_epi8(16));
+  }
+  return y;
+}
+#endif

@@ -15,7 +15,10 @@ KERNEL_INLINE __m512i avx512_unsigned(__m512i x) { return _mm512_xor_si512(x, _m
 KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) {
   int32_t four;
   memcpy(&four, p, sizeof four);
-  return avx512_unsigned(_mm512_set1_epi32(four));
+  __m512i x = _mm512_set1_epi32(four);
+  // Left alone, the compiler flips the bits first and then broadcasts by a shuffle, which a load does for nothing.
+  __asm__("" : "+v"(x));
+  return avx512_unsigned(x);
 }
 KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
   // A masked load does not touch what it leaves out.

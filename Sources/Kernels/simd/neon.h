@@ -143,3 +143,24 @@ KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) {
   if (n > 8) neon_store_bytes(p + 8, vget_high_s8(a), n - 8);
 }
 KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return vmaxq_s8(a, b); }
+
+// A function of a byte, by tbl and tbx: 64 entries each. tbx leaves what is out of its range as it is.
+typedef struct {
+  int8x16x4_t part[4];
+} vs8_table;
+
+KERNEL_INLINE vs8_table vs8_table_load(const int8_t *entries) {
+  vs8_table table;
+  UNROLL for (size_t i = 0; i < 16; i++) table.part[i / 4].val[i % 4] = vld1q_s8(entries + 16 * i);
+  return table;
+}
+KERNEL_INLINE vs8 vs8_lookup(const vs8_table *table, vs8 x) {
+  // Entry x + 128.
+  uint8x16_t index = veorq_u8(vreinterpretq_u8_s8(x), vdupq_n_u8(128));
+  int8x16_t y = vqtbl4q_s8(table->part[0], index);
+  UNROLL for (size_t i = 1; i < 4; i++) {
+    index = vsubq_u8(index, vdupq_n_u8(64));
+    y = vqtbx4q_s8(y, table->part[i], index);
+  }
+  return y;
+}

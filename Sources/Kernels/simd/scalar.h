@@ -90,3 +90,11 @@ KERNEL_INLINE vs8 vs8_load_n(const int8_t *p, size_t n) { return (void)n, *p; }
 KERNEL_INLINE void vs8_store(int8_t *p, vs8 a) { *p = a; }
 KERNEL_INLINE void vs8_store_n(int8_t *p, vs8 a, size_t n) { (void)n, *p = a; }
 KERNEL_INLINE vs8 vs8_max(vs8 a, vs8 b) { return a > b ? a : b; }
+
+// A function of a byte: the 256 entries for −128 … 127.
+typedef struct {
+  const int8_t *entries;
+} vs8_table;
+
+KERNEL_INLINE vs8_table vs8_table_load(const int8_t *entries) { return (vs8_table){entries}; }
+KERNEL_INLINE vs8 vs8_lookup(const vs8_table *table, vs8 x) { return table->entries[x + 128]; }
