@@ -17,6 +17,21 @@ extension Model {
     try verifyShare(metadata.provenance.int8Accuracy, "int8 accuracy")
     try verifyCalibration()
     try verifySelfTest()
+    try verifyPacked()
+  }
+
+  private func verifyPacked() throws(FormatError) {
+    guard let packed else { return }
+    try verifyText(packed.instructionSet, "packed weights, instruction set")
+    var next = 0
+    for block in packed.blocks {
+      guard next..<max(next, graph.nodes.count) ~= block.node else {
+        throw .invalid(
+          what: "packed weights, node", expected: "\(next) to \(graph.nodes.count - 1), ascending",
+          found: "\(block.node)")
+      }
+      next = block.node + 1
+    }
   }
 
   private func verifyTexts() throws(FormatError) {

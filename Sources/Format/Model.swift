@@ -143,11 +143,16 @@ public struct SelfTest: Sendable {
 /// A model: graph, weights, and everything that belongs to them. In memory it may be anything; what is read from a file
 /// or written to one has been verified.
 public struct Model: Sendable {
-  public var graph: Graph
+  public var graph: Graph {
+    // They would be another graph's.
+    didSet { packed = nil }
+  }
   public var metadata: Metadata
   public var selfTest: SelfTest?
   /// Of an encoder–decoder model, whose main graph is the encoder.
   public var decoder: Decoder?
+  /// The graph's weights for the kernels of one instruction set.
+  public var packed: PackedWeights?
 
   public init(graph: Graph, metadata: Metadata = Metadata(), selfTest: SelfTest? = nil, decoder: Decoder? = nil) {
     self.graph = graph

@@ -38,6 +38,13 @@ public final class Storage: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: result.base, count: result.count)
   }
 
+  /// Lets the system take back the memory of a range that will hardly be read again. The bytes stay as they are: of a
+  /// mapped file they come back when they are touched, and other memory is kept.
+  public func release(_ range: Range<Int>) {
+    guard mapping != nil, let base = bytes.baseAddress else { return }
+    platform_release(base + range.lowerBound, range.count)
+  }
+
   deinit {
     if let mapping {
       platform_unmap(mapping)

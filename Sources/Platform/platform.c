@@ -44,6 +44,12 @@ void platform_unmap(platform_mapping mapping) {
   if (mapping.base != NULL) munmap((void *)mapping.base, mapping.count);
 }
 
+void platform_release(const void *start, size_t count) {
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t first = ((uintptr_t)start + page - 1) / page * page, end = ((uintptr_t)start + count) / page * page;
+  if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 int platform_write(int descriptor, const void *bytes, size_t count) {
   const uint8_t *next = bytes;
   while (count > 0) {
@@ -121,8 +127,14 @@ const char *platform_error_text(int error) {
 }
 
 void *platform_allocate(size_t count) {
+  // Memory of whole huge pages comes in one fault instead of 512: a quarter of the time. What is left over comes in small
+  // pages, so that no more is taken than asked for.
+  const size_t huge = (size_t)2 << 20;
+  const bool is_large = count >= huge;
   void *memory = NULL;
-  return posix_memalign(&memory, 64, count > 0 ? count : 1) == 0 ? memory : NULL;
+  if (posix_memalign(&memory, is_large ? huge : 64, count > 0 ? count : 1) != 0) return NULL;
+  if (is_large) madvise(memory, count / huge * huge, MADV_HUGEPAGE);
+  return memory;
 }
 
 void platform_free(void *memory) { free(memory); }

@@ -18,6 +18,20 @@ public struct ISA: Equatable, Sendable {
     tier = found
   }
 
+  /// The tier of that name, whether or not this CPU runs it: to pack weights for it.
+  ///
+  /// - Throws: `RuntimeError.unknownISA` if there is none.
+  public init(packingFor name: String) throws(RuntimeError) {
+    var found = kernels_isa.scalar
+    guard kernels_isa_named(name, &found) else { throw .unknownISA(name: name, known: ISA.all.map { $0.name }) }
+    tier = found
+  }
+
+  /// All tiers that there are kernels for.
+  public static var all: [ISA] {
+    (0..<UInt32(KERNELS_ISA_COUNT)).compactMap { code in kernels_isa(rawValue: code).map { ISA($0) } }
+  }
+
   /// "scalar", "avx2", "avx512vnni", "neondot", …
   public var name: String { String(cString: kernels_isa_name(tier)) }
 

@@ -29,6 +29,8 @@ public struct Plan: Sendable {
   public let arenaBytes: Int
   /// Bytes of weights in the kernels' layouts.
   public let packedWeightBytes: Int
+  /// Those of them that lie in the model file as they are.
+  public let fileWeightBytes: Int
 
   public var parameters: Int { nodes.reduce(0) { $0 + $1.parameters } }
 
@@ -55,5 +57,6 @@ extension Plan {
     threads = lowering.threads
     arenaBytes = memory.arenaBytes
     packedWeightBytes = lowering.steps.reduce(0) { $0 + $1.packedBytes }
+    fileWeightBytes = lowering.steps.reduce(0) { $0 + ($1.weights.map { $0.isFromFile ? $0.count : 0 } ?? 0) }
   }
 }

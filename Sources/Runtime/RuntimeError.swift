@@ -4,6 +4,8 @@ import Format
 public enum RuntimeError: Error, Equatable, Sendable {
   /// No instruction set has that name, or this CPU lacks it. `supported` are the names of those it has.
   case unavailableISA(name: String, supported: [String])
+  /// No instruction set has that name.
+  case unknownISA(name: String, known: [String])
   case invalidThreadCount(found: Int, maximum: Int)
   case cannotStartThreads(count: Int)
   case outOfMemory(bytes: Int)
@@ -23,6 +25,8 @@ extension RuntimeError {
     switch self {
     case .unavailableISA(let name, let supported):
       "instruction set: expected one of \(RuntimeError.list(supported)), found \(name)"
+    case .unknownISA(let name, let known):
+      "instruction set: expected one of \(RuntimeError.list(known)), found \(name)"
     case .invalidThreadCount(let found, let maximum):
       "number of threads: expected 1 to \(maximum), found \(found)"
     case .cannotStartThreads(let count): "threads: expected \(count), found that the system gives fewer"
@@ -42,7 +46,7 @@ extension RuntimeError {
     case .cannotStartThreads: "ask for fewer with --threads"
     case .outOfMemory: "a quantized model needs about a quarter of the memory"
     case .noSelfTest: "models exported by `edgetrain` carry one"
-    case .invalidThreadCount, .unsupportedNode, .wrongInput, .noDecoder: nil
+    case .unknownISA, .invalidThreadCount, .unsupportedNode, .wrongInput, .noDecoder: nil
     }
   }
 

@@ -10,13 +10,19 @@ public struct SessionOptions: Sendable {
   /// Whether every tensor of the graph is computed, for `run(observing:)` to see. Otherwise those that only the next node
   /// needs may be left out, which is faster.
   public var computesEveryTensor: Bool
+  /// Whether weights are kept to the size that they have in the graph, where other layouts would be faster: f32
+  /// convolutions 3×3 by Winograd's tiles take four times that.
+  public var savesMemory: Bool
   /// Multiply-accumulates below which work is not split. Tests lower it, so that small networks are split too.
   var smallestPiece = 1 << 16
 
-  public init(threads: Int? = nil, isa: ISA? = nil, computesEveryTensor: Bool = false) {
+  public init(
+    threads: Int? = nil, isa: ISA? = nil, computesEveryTensor: Bool = false, savesMemory: Bool = false
+  ) {
     self.threads = threads
     self.isa = isa
     self.computesEveryTensor = computesEveryTensor
+    self.savesMemory = savesMemory
   }
 
   public static let mostThreads = 256
@@ -45,7 +51,7 @@ public final class Session {
   let workers: Workers
   private let arena: AlignedMemory
   private let offsets: [Int?]
-  /// Tensors that have no bytes, because the step that would write them does the next node's work too.
+  /// Tensors that have no bytes, because one step does the work of two nodes.
   private let fused: Set<TensorIndex>
   /// The values of states on their way from outputs to inputs.
   private let carriedStates: AlignedMemory
@@ -54,16 +60,19 @@ public final class Session {
   /// - Throws: `RuntimeError` for an instruction set or a number of threads that cannot be had, or too little memory.
   public init(_ model: Model, options: SessionOptions = SessionOptions()) throws(RuntimeError) {
     let isa: ISA
-    if let wanted = options.isa { isa = wanted } else { isa = try ISA.fromEnvironment() }
+    if let wanted = options.isa { isa = try ISA(named: wanted.name) } else { isa = try ISA.fromEnvironment() }
     let threads = options.threads ?? min(Int(thread_pool_available_processors()), SessionOptions.mostThreads)
     guard 1...SessionOptions.mostThreads ~= threads else {
       throw .invalidThreadCount(found: threads, maximum: SessionOptions.mostThreads)
     }
     graph = model.graph.simplified()
     selfTestVector = model.selfTest
+    // Packed weights go by the nodes of the file's graph, which are those of the simplified one if none has gone.
+    let packed = graph.nodes.count == model.graph.nodes.count ? model.packed : nil
     let lowering = try Lowering(
-      graph, isa: isa, threads: threads, smallestPiece: options.smallestPiece, fuses: !options.computesEveryTensor)
-    fused = Set(lowering.residualSums.keys)
+      graph, packed: packed, isa: isa, threads: threads, smallestPiece: options.smallestPiece,
+      fuses: !options.computesEveryTensor, savesMemory: options.savesMemory)
+    fused = lowering.unwritten
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)

@@ -10,7 +10,7 @@ extension EdgeRun {
     name: "edgerun bench", summary: "Measures how long a model takes, on made-up input.",
     operands: [ModelOptions.model],
     options: [
-      ModelOptions.threads, ModelOptions.int8,
+      ModelOptions.threads, ModelOptions.int8, ModelOptions.saveMemory,
       Option("seconds", value: "S", help: "how long to measure, behind a warm-up of a tenth of it (default: 2)"),
       Option("json", help: "print JSON, on one line"),
     ],

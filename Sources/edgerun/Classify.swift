@@ -18,7 +18,7 @@ extension EdgeRun {
       Option("generate", value: "N", help: "write N tokens behind the text, by a language model"),
       Option("temperature", value: "T", help: "how freely to choose them; 0 takes the likeliest (default: 1)"),
       Option("seed", value: "S", help: "another S, another text (default: 0)"), ModelOptions.threads,
-      ModelOptions.int8, Option("profile", help: "print the time that each node takes"),
+      ModelOptions.int8, ModelOptions.saveMemory, Option("profile", help: "print the time that each node takes"),
       Option("self-test", help: "check that this machine computes what the model file says it must"),
       ModelOptions.json, Option("version", help: "print the version"),
     ],

@@ -7,7 +7,8 @@ import Terminal
 extension EdgeRun {
   static let infoCommand = Command(
     name: "edgerun info", summary: "Lists the nodes of a model, and the memory it takes on this machine.",
-    operands: [ModelOptions.model], options: [ModelOptions.threads, ModelOptions.int8, ModelOptions.json],
+    operands: [ModelOptions.model],
+    options: [ModelOptions.threads, ModelOptions.int8, ModelOptions.saveMemory, ModelOptions.json],
     examples: ["edgerun info lenet5.int8.bin", "edgerun info --int8 --json lenet5.bin"])
 
   static func info(_ words: [String]) throws(Failure) {
@@ -48,7 +49,7 @@ extension EdgeRun {
     let plan = plans[0]
     var facts = [
       ("file", "\(loaded.fileBytes) bytes"), ("arena", "\(plan.arenaBytes) bytes"),
-      ("packed weights", "\(plan.packedWeightBytes) bytes"), ("parameters", shortCount(plan.parameters)),
+      ("packed weights", packedWeights(loaded, plan)), ("parameters", shortCount(plan.parameters)),
       ("MACs", shortCount(plan.multiplyAccumulates)), ("instruction set", plan.isa.name),
       ("threads", String(plan.threads)), ("labels", String(metadata.labels.count)),
     ]
@@ -88,6 +89,12 @@ extension EdgeRun {
     }
   }
 
+  private static func packedWeights(_ loaded: LoadedModel, _ plan: Plan) -> String {
+    let text = "\(plan.packedWeightBytes) bytes"
+    guard let packed = loaded.model.packed else { return text }
+    return text + ", of which \(plan.fileWeightBytes) lie in the file, packed for " + packed.instructionSet
+  }
+
   private static func text(of recipe: Preprocessing) -> String {
     var text = "\(recipe.width) x \(recipe.height) pixels, " + (recipe.channels == 1 ? "grey" : "colour")
     switch recipe.fit {
@@ -113,6 +120,7 @@ extension EdgeRun {
       json.field("file_bytes", loaded.fileBytes)
       json.field("arena_bytes", plan.arenaBytes)
       json.field("packed_weight_bytes", plan.packedWeightBytes)
+      json.field("file_weight_bytes", plan.fileWeightBytes)
       json.field("parameters", plan.parameters)
       json.field("macs", plan.multiplyAccumulates)
       json.field("isa", plan.isa.name)

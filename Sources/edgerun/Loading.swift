@@ -9,6 +9,8 @@ enum ModelOptions {
   static let model = Operand("MODEL")
   static let threads = Option("threads", value: "N", help: "threads to use (default: the CPUs this process may use)")
   static let int8 = Option("int8", help: "quantize a float model on loading, by its calibration if it has one")
+  static let saveMemory = Option(
+    "save-memory", help: "no kernels that want their weights in more memory than the model's")
   static let json = Option("json", help: "print JSON")
 }
 
@@ -39,7 +41,8 @@ extension Arguments {
 
   /// The session options that `--threads` asks for.
   func sessionOptions() throws(Failure) -> SessionOptions {
-    SessionOptions(threads: try count("threads", atMost: SessionOptions.mostThreads))
+    SessionOptions(
+      threads: try count("threads", atMost: SessionOptions.mostThreads), savesMemory: has("save-memory"))
   }
 }
 

@@ -13,6 +13,7 @@ enum Edgetrain {
       Subcommand("train NET", help: "train a network and export it as a model file"),
       Subcommand("evaluate MODEL", help: "accuracy of a model file on test images"),
       Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
+      Subcommand("pack MODEL", help: "lay weights out for one instruction set, so that a device starts faster"),
       Subcommand("bench NET", help: "images a second in training"),
       Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
@@ -37,6 +38,7 @@ enum Edgetrain {
     case "train": try TrainCommand.run(rest)
     case "evaluate": try EvaluateCommand.run(rest)
     case "quantize": try QuantizeCommand.run(rest)
+    case "pack": try PackCommand.run(rest)
     case "bench": try BenchCommand.run(rest)
     case "init": try InitCommand.run(rest)
     case "info": try InfoCommand.run(rest)
@@ -49,7 +51,7 @@ enum Edgetrain {
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, init, bench, info, lr-find, look, demo or photo", found: first,
+        "command", expected: "train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo", found: first,
         command: "edgetrain")
     }
   }

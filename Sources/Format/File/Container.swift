@@ -15,12 +15,12 @@ struct Container {
   /// Where the header's checksum lies; it covers all bytes before it, and the section table behind it.
   static let checksumOffset = 24
 
-  /// Section codes. 5 is reserved for weights packed ahead of time for one instruction set.
   enum SectionCode: UInt32 {
     case graph = 1
     case weights = 2
     case metadata = 3
     case selfTest = 4
+    case packed = 5
     case decoder = 6
 
     var name: String {
@@ -29,6 +29,7 @@ struct Container {
       case .weights: "weights"
       case .metadata: "metadata"
       case .selfTest: "self-test"
+      case .packed: "packed"
       case .decoder: "decoder"
       }
     }
@@ -37,9 +38,10 @@ struct Container {
   /// The file's minor version, which may be newer than `Container.minor`.
   let minor: UInt16
   private let bytes: UnsafeRawBufferPointer
-  private var sections: [(code: UInt32, range: Range<Int>)] = []
+  private var sections: [(code: UInt32, range: Range<Int>, checksum: UInt64)] = []
 
-  /// Checks header, section table, padding and all checksums of a file.
+  /// Checks header, section table, padding and all checksums of a file, but for that of the packed section: that is to be
+  /// done by `verifyChecksum(of:)` when the weights are no longer needed, so that not both have to be in memory.
   init(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
     guard bytes.prefix(Container.magic.count).elementsEqual(Container.magic.prefix(bytes.count)) else {
       throw .notAModel
@@ -104,16 +106,28 @@ struct Container {
       guard bytes[end..<start].allSatisfy({ $0 == 0 }) else {
         throw .invalid(what: "\(name) section", expected: "zero bytes before it", found: "others")
       }
-      guard XXH64.hash(UnsafeRawBufferPointer(rebasing: bytes[range])) == checksum else {
-        throw .checksumMismatch(section: "\(name) section")
-      }
-      sections.append((code, range))
+      sections.append((code, range, checksum))
+      if code != SectionCode.packed.rawValue { try verifyChecksum(of: code) }
       end = range.upperBound
     }
     guard end == bytes.count else {
       throw .invalid(what: "model file", expected: "its last section to end at \(bytes.count)", found: "\(end)")
     }
   }
+
+  /// - Throws: `FormatError.checksumMismatch` if a section of the file is not as it was written.
+  private func verifyChecksum(of code: UInt32) throws(FormatError) {
+    guard let section = sections.first(where: { $0.code == code }) else { return }
+    guard XXH64.hash(UnsafeRawBufferPointer(rebasing: bytes[section.range])) == section.checksum else {
+      throw .checksumMismatch(section: "\(SectionCode(rawValue: code)?.name ?? "section \(code)") section")
+    }
+  }
+
+  /// The same for a section that may be there.
+  func verifyChecksum(of code: SectionCode) throws(FormatError) { try verifyChecksum(of: code.rawValue) }
+
+  /// The checksum that the table has of a section; 0 if the file has none of this code.
+  func checksum(of code: SectionCode) -> UInt64 { sections.first { $0.code == code.rawValue }?.checksum ?? 0 }
 
   /// Where a section lies in the file; nil if the file has none of this code.
   func range(of code: SectionCode) -> Range<Int>? {

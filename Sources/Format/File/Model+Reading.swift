@@ -37,6 +37,14 @@ extension Model {
       throw .invalid(
         what: "weights section", expected: "\(weights.end) bytes", found: "\(weights.contents.range.count)")
     }
+    packed = nil
+    if minor >= 2, let range = container.range(of: .packed) {
+      reader = try container.reader(.packed, in: storage)
+      packed = try reader.packedWeights(
+        nodes: graph.nodes.count, section: Constant(storage: storage, range: range),
+        graph: container.checksum(of: .graph), weights: container.checksum(of: .weights))
+      try reader.finish(minor: minor)
+    }
     guard minor > Container.minor || minor == minorVersion else {
       throw .invalid(
         what: "minor version", expected: "\(minorVersion), the smallest that has all the model needs",
@@ -48,6 +56,8 @@ extension Model {
       try reader.finish(minor: minor)
     }
     try verify()
+    if packed != nil { storage.release(weights.contents.range) }
+    try container.verifyChecksum(of: .packed)
   }
 }
 

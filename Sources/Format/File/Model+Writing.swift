@@ -40,6 +40,13 @@ extension Model {
       }
       sections.append((.selfTest, section.bytes))
     }
+    if let packed {
+      var section = ByteWriter()
+      section.put(
+        packed, graph: graphSection.bytes.withUnsafeBytes { XXH64.hash($0) },
+        weights: weights.bytes.withUnsafeBytes { XXH64.hash($0) })
+      sections.append((.packed, section.bytes))
+    }
     if decoder != nil { sections.append((.decoder, decoderSection.bytes)) }
     return Container.encode(sections, minor: minor)
   }

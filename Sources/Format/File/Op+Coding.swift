@@ -67,7 +67,7 @@ extension Model {
   var minorVersion: UInt16 {
     let hasMore =
       decoder != nil || !graph.states.isEmpty || metadata.inputVocabulary != nil || metadata.vocabulary != nil
-      || metadata.labeling != .whole
+      || metadata.labeling != .whole || packed != nil
     return graph.nodes.reduce(hasMore ? 2 : 0) { max($0, $1.op.minorVersion) }
   }
 }

@@ -1,3 +1,4 @@
+import Format
 import Kernels
 
 /// Points the taps of output pixels at the inputs they see: the operand `inputs` of the igemm kernels, made on the fly
@@ -24,6 +25,9 @@ struct Indirection {
   let readDepth: Int
   /// Whether pointers are made once for all runs; otherwise for each tile as it comes.
   let isFixed: Bool
+  /// Makes the copied lines of another type: input elements are then of `sourceSize`.
+  private let conversion: LineConversion?
+  private var sourceSize: Int { conversion == nil ? elementSize : MemoryLayout<Float>.stride }
   /// Whether a tap is a whole row of the window.
   private let joinsColumns: Bool
   /// Lines copied with their padding: how many fit, and the bytes of each. None if lines are used where they lie.
@@ -31,14 +35,16 @@ struct Indirection {
   private let copiedLineBytes: Int
 
   /// Below this many channels the columns of a window are joined; above, vectors are full anyway.
-  private static let fewChannels = 32
+  static let fewChannels = 32
   /// Copied lines should stay in the second-level cache.
   private static let mostCopiedBytes = 1 << 17
   /// Pointers made once should stay in the second-level cache beside everything else.
   private static let mostFixedBytes = 1 << 16
   private static let mostFixedImageBytes = 1 << 14
 
-  init(_ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>) {
+  /// - Parameter conversion: makes `elementSize` inputs of f32 ones; only where lines are copied.
+  init(_ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>, conversion: LineConversion? = nil) {
+    self.conversion = conversion
     let window = shape.window
     self.window = window
     self.elementSize = elementSize
@@ -82,7 +88,10 @@ struct Indirection {
   /// Bytes of the pointers of a tile.
   var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
   private var pixelBytes: Int { window.channels * elementSize }
-  private var lineBytes: Int { window.inputWidth * pixelBytes }
+  private var lineBytes: Int { window.inputWidth * window.channels * sourceSize }
+
+  /// Whether kernels see copies of the input's lines only.
+  var copiesLines: Bool { copiedLines > 0 }
 
   /// Makes `workspace` ready for tiles of an input that it has not seen.
   ///
@@ -126,7 +135,7 @@ struct Indirection {
     while first < pixels.upperBound {
       let (line, column) = first.quotientAndRemainder(dividingBy: window.outputWidth)
       let count = min(pixels.upperBound - first, window.outputWidth - column)
-      let image = input + line / window.outputHeight * window.imageElements * elementSize
+      let image = input + line / window.outputHeight * window.imageElements * sourceSize
       let y = line % window.outputHeight * window.strideHeight - window.top
       var target = pointers + (first - pixels.lowerBound)
       for windowRow in 0..<window.height {
@@ -193,8 +202,32 @@ struct Indirection {
     if numbers[slot] != y {
       numbers[slot] = y
       // The padding around it is there since `begin`.
-      (copy + window.left * pixelBytes).copyMemory(from: line, byteCount: lineBytes)
+      let target = copy + window.left * pixelBytes
+      if let conversion {
+        conversion.convert(line, to: target, count: window.inputWidth * window.channels)
+      } else {
+        target.copyMemory(from: line, byteCount: lineBytes)
+      }
     }
     return UnsafeRawPointer(copy)
+  }
+}
+
+/// Quantizes a line of f32 as it is copied.
+struct LineConversion {
+  private let inverseScale: Float
+  private let zeroPoint: Int32
+  private let function: f32_quantize_function
+
+  /// - Parameter kernel: of the family f32_quantize.
+  init(_ quantization: Quantization, kernel: UnsafePointer<kernel>) {
+    inverseScale = 1 / quantization.scales[0]
+    zeroPoint = quantization.zeroPoint
+    function = kernel.pointee.function.f32_quantize
+  }
+
+  func convert(_ line: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, count: Int) {
+    function(
+      count, line.assumingMemoryBound(to: Float.self), copy.assumingMemoryBound(to: Int8.self), inverseScale, zeroPoint)
   }
 }

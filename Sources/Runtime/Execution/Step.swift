@@ -46,8 +46,11 @@ class Step {
     UnsafePointer(addresses[index].assumingMemoryBound(to: type))
   }
 
-  /// Bytes of weights that the step keeps in its kernel's layout.
-  var packedBytes: Int { 0 }
+  /// The weights that the step has in its kernel's layout.
+  var weights: KernelWeights? { nil }
+
+  /// Bytes of all weights that the step has in its kernel's layout.
+  var packedBytes: Int { weights?.count ?? 0 }
 
   /// Computes the results: all tiles once. A step made of others runs them.
   func execute(on workers: Workers) { workers.run(self) }

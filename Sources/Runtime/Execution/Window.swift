@@ -45,6 +45,15 @@ struct Window {
       dilation: (1, 1), padding: Padding())
   }
 
+  /// The window that sees what `pixels` neighbouring ones of a line see together; their number divides the line's.
+  func grouped(_ pixels: Int) -> Window {
+    let padding = Padding(top: top, left: left, bottom: 0, right: 0)
+    return Window(
+      input: [batch, inputHeight, inputWidth, channels], output: [batch, outputHeight, outputWidth / pixels],
+      size: (height, width + (pixels - 1) * strideWidth), stride: (strideHeight, pixels * strideWidth),
+      dilation: (dilationHeight, 1), padding: padding)
+  }
+
   private init(
     input: [Int], output: [Int], size: (Int, Int), stride: (Int, Int), dilation: (Int, Int), padding: Padding
   ) {

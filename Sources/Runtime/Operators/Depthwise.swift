@@ -4,30 +4,47 @@ import Quantize
 
 // Depthwise convolution in its three type combinations.
 
+/// What depthwise convolutions of all types are made from. `values` are input, output, workspace, and what a subclass adds.
+struct DepthwisePlan {
+  let geometry: WindowRow
+  let kernel: UnsafePointer<kernel>
+  let values: [ValueIndex]
+  let map: ElementMap?
+  let workspaceStride: Int
+  let pieces: Int
+  let weights: WeightSource
+}
+
 /// What depthwise convolutions share: packed weights and the buffer that stands for what is outside.
 class DepthwiseStep: WindowStep {
   final let kernel: UnsafePointer<kernel>
-  final let packed: AlignedMemory
+  final let packed: KernelWeights
   final let padding: AlignedMemory
+  private final let map: ElementMap?
 
   /// - Parameter pack: packs the weights to the address given.
-  init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
-    pack: (UnsafeMutableRawPointer) -> Void
-  ) throws(RuntimeError) {
+  init(_ plan: DepthwisePlan, pack: (UnsafeMutableRawPointer) -> Void) throws(RuntimeError) {
+    let (geometry, kernel) = (plan.geometry, plan.kernel)
     let window = geometry.window
     self.kernel = kernel
-    packed = try AlignedMemory(
-      count: dwconv_packed_size(kernel, window.channels, window.height, window.width))
-    pack(packed.base)
+    map = plan.map
+    packed = try plan.weights.weights(
+      PackedWeights.Layout(kernel, .depthwise, taps: window.taps, depth: 1),
+      count: dwconv_packed_size(kernel, window.channels, window.height, window.width), pack: pack)
     padding = try AlignedMemory(count: window.channels * geometry.elementSize)
     padding.fill(0)
     super.init(
-      geometry, outputChannels: window.channels, values: values, kernelName: String(cString: kernel.pointee.name),
-      workspaceStride: workspaceStride, pieces: pieces)
+      geometry, outputChannels: window.channels, values: plan.values, kernelName: String(cString: kernel.pointee.name),
+      workspaceStride: plan.workspaceStride, pieces: plan.pieces)
   }
 
-  override final var packedBytes: Int { packed.bytes.count }
+  override final var weights: KernelWeights? { packed }
+
+  /// Applies the map to the results of a run, which are still in the first-level cache.
+  final func finish<Element>(_ run: WindowRun, as type: Element.Type) {
+    map?.apply(
+      UnsafeMutableRawPointer(mutable(1, as: type) + run.output), count: run.pixels.count * outputChannels)
+  }
   override final var outside: WindowRow.Outside { .buffer(UnsafeRawPointer(padding.base)) }
 
   /// `values`, one per channel, padded for the kernel.
@@ -43,14 +60,13 @@ final class FloatDepthwiseStep: DepthwiseStep {
   private let bounds: ClosedRange<Float>
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
-    weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, activation: FusedActivation
+    _ plan: DepthwisePlan, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, activation: FusedActivation
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.f32_dwconv
+    function = plan.kernel.pointee.function.f32_dwconv
     bounds = activation.bounds
-    let window = geometry.window
-    try super.init(geometry, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces) {
-      f32_dwconv_pack(kernel, window.channels, window.height, window.width, weights, bias, $0)
+    let window = plan.geometry.window
+    try super.init(plan) {
+      f32_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, bias, $0)
     }
   }
 
@@ -61,6 +77,7 @@ final class FloatDepthwiseStep: DepthwiseStep {
       weights: packed.base, output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels,
       minimum: bounds.lowerBound, maximum: bounds.upperBound)
     function(&arguments)
+    finish(run, as: Float.self)
   }
 }
 
@@ -70,15 +87,15 @@ final class Int8DepthwiseStep: DepthwiseStep {
   private let requantization: PackedRequantization
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
-    weights: UnsafePointer<Int8>, bias: UnsafePointer<Int32>?, zeroPoint: Int32, requantization: Requantization
+    _ plan: DepthwisePlan, weights: UnsafePointer<Int8>, bias: UnsafePointer<Int32>?, zeroPoint: Int32,
+    requantization: Requantization
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.qs8_dwconv
+    function = plan.kernel.pointee.function.qs8_dwconv
     self.requantization = PackedRequantization(
-      requantization, multipliers: try DepthwiseStep.perChannel(requantization.multipliers, kernel))
-    let window = geometry.window
-    try super.init(geometry, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces) {
-      qs8_dwconv_pack(kernel, window.channels, window.height, window.width, weights, bias, zeroPoint, $0)
+      requantization, multipliers: try DepthwiseStep.perChannel(requantization.multipliers, plan.kernel))
+    let window = plan.geometry.window
+    try super.init(plan) {
+      qs8_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, bias, zeroPoint, $0)
     }
     padding.fill(zeroPoint)
   }
@@ -90,6 +107,7 @@ final class Int8DepthwiseStep: DepthwiseStep {
       weights: packed.base, output: mutable(1, as: Int8.self) + run.output, output_stride: outputChannels,
       requantization: requantization.from(column: 0))
     function(&arguments)
+    finish(run, as: Int8.self)
   }
 }
 
@@ -99,16 +117,15 @@ final class DynamicDepthwiseStep: DepthwiseStep {
   private let dequantization: PackedDequantization
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
-    weights: UnsafePointer<Int8>, scales: [Float], bias: [Float], activation: FusedActivation
+    _ plan: DepthwisePlan, weights: UnsafePointer<Int8>, scales: [Float], bias: [Float], activation: FusedActivation
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.qs8_f32_dwconv
+    function = plan.kernel.pointee.function.qs8_f32_dwconv
     dequantization = try PackedDequantization(
-      scales: try DepthwiseStep.perChannel(scales, kernel), bias: try DepthwiseStep.perChannel(bias, kernel),
+      scales: try DepthwiseStep.perChannel(scales, plan.kernel), bias: try DepthwiseStep.perChannel(bias, plan.kernel),
       activation: activation)
-    let window = geometry.window
-    try super.init(geometry, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces) {
-      qs8_f32_dwconv_pack(kernel, window.channels, window.height, window.width, weights, $0)
+    let window = plan.geometry.window
+    try super.init(plan) {
+      qs8_f32_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, $0)
     }
   }
 
@@ -126,5 +143,6 @@ final class DynamicDepthwiseStep: DepthwiseStep {
       weights: packed.base, output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels,
       dequantization: dequantization.from(column: 0, inputZeroPoint: zeroPoint))
     function(&arguments)
+    finish(run, as: Float.self)
   }
 }

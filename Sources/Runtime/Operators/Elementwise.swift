@@ -26,6 +26,7 @@ extension Lowering {
   }
 
   mutating func lower(_ op: Activation, _ node: Node) {
+    if isTakenOver(node) { return }
     let values = [node.inputs[0], node.outputs[0]]
     let elements = elements(of: node.outputs[0])
     let step: Step =
@@ -51,6 +52,11 @@ extension Lowering {
 
   mutating func lowerQuantize(_ node: Node) {
     let output = node.outputs[0]
+    if fuses, let reader = onlyReader(of: output), quantizesItsInput(graph.nodes[reader]) {
+      unwritten.insert(output)
+      appendView(of: node.inputs[0], as: output)
+      return
+    }
     append(
       QuantizeStep(
         elements(of: output), kernel: kernel(.f32_quantize), values: [node.inputs[0], output],
@@ -67,6 +73,7 @@ extension Lowering {
   }
 
   mutating func lowerLookup(_ node: Node) {
+    if isTakenOver(node) { return }
     let (x, output) = (node.inputs[0], node.outputs[0])
     append(
       LookupStep(

@@ -26,8 +26,11 @@ struct LinearOperands {
     self.activation = activation
   }
 
-  /// What is written: the sum if there is one.
-  var result: TensorIndex { sum?.output ?? output }
+  /// The function of the result that the step applies too.
+  var map: FusedMap?
+
+  /// What is written: what the map gives if there is one, or else the sum.
+  var result: TensorIndex { map?.output ?? sum?.output ?? output }
 
   /// The clamp of an f32 result. A sum has one of its own; the product in it has none then (`ResidualSum`).
   var resultActivation: FusedActivation { sum?.activation ?? activation }
@@ -53,66 +56,123 @@ extension Tensor {
 
 extension Lowering {
   mutating func lower(_ op: Conv2D, _ node: Node) throws(RuntimeError) {
-    let operands = LinearOperands(
+    var operands = LinearOperands(
       node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
-    let weights = operands.weights.shape
-    let window = Window(
-      op, input: graph.tensors[operands.x].shape, output: graph.tensors[operands.output].shape, height: weights[1],
-      width: weights[2])
-    try check(window, of: node)
-    try lowerProduct(ProductShape(window: window, groups: op.groups, columns: weights[0] / op.groups), operands)
+    let shape = productShape(op, node)
+    try check(shape.window, of: node)
+    try lowerProduct(shape, &operands)
   }
 
   mutating func lower(_ op: Dense, _ node: Node) throws(RuntimeError) {
-    let operands = LinearOperands(
+    var operands = LinearOperands(
       node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
     let input = graph.tensors[operands.x].shape
     let window = Window(lines: 1, pixels: input[0], channels: input[1])
-    try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), operands)
+    try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), &operands)
   }
 
-  mutating func lowerProduct(_ shape: ProductShape, _ operands: LinearOperands) throws(RuntimeError) {
-    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
-    let weights = operands.weights
-    let bias = operands.bias
-    let residual = operands.sum?.residual
-    switch (graph.tensors[operands.x].type, weights.type) {
-    case (.f32, .f32):
-      let kernel = kernel(.f32_igemm)
-      if let tiling = WinogradTiling(shape, kernel: kernel), tiling.pays {
-        return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
-      }
-      let indirection = Indirection(shape, elementSize: 4, kernel: kernel)
-      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
-      let step = try FloatProductStep(
-        shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
-        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Float.self),
-        bias: bias?.constantElements(as: Float.self), activation: operands.resultActivation)
-      append(step, operands, reads: [operands.x], workspace)
-    case (.s8, .s8):
-      let kernel = kernel(.qs8_igemm)
-      let indirection = Indirection(shape, elementSize: 1, kernel: kernel)
-      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
-      let step = try Int8ProductStep(
-        shape, indirection, kernel: kernel, values: [operands.x, operands.result, workspace], residual: residual,
-        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Int8.self),
-        bias: bias?.constantElements(as: Int32.self), zeroPoint: quantization(operands.x).zeroPoint,
-        requantization: requantization(operands, channels: shape.outputChannels), sum: addition(operands))
-      append(step, operands, reads: [operands.x], workspace)
-    case (.f32, .s8):
-      let operand = dynamicOperand(operands.x)
-      let kernel = kernel(.qs8_f32_igemm)
-      let indirection = Indirection(shape, elementSize: 1, kernel: kernel)
-      let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
-      let step = try DynamicProductStep(
-        shape, indirection, kernel: kernel,
-        values: [operand.elements, operands.result, workspace, operand.parameters], residual: residual,
-        workspaceStride: stride, pieces: pieces, weights: weights.constantElements(as: Int8.self),
-        scales: operands.weightScales(channels: shape.outputChannels),
-        bias: operands.floatBias(channels: shape.outputChannels), activation: operands.resultActivation)
-      append(step, operands, reads: [operand.elements, operand.parameters], workspace)
+  private func productShape(_ op: Conv2D, _ node: Node) -> ProductShape {
+    let weights = graph.tensors[node.inputs[1]].shape
+    let window = Window(
+      op, input: graph.tensors[node.inputs[0]].shape, output: graph.tensors[node.outputs[0]].shape, height: weights[1],
+      width: weights[2])
+    return ProductShape(window: window, groups: op.groups, columns: weights[0] / op.groups)
+  }
+
+  /// Whether a node is a convolution that copies the lines of its s8 input anyway, and may as well copy them from f32.
+  func quantizesItsInput(_ node: Node) -> Bool {
+    guard case .conv2D(let op) = node.op, graph.tensors[node.inputs[0]].type == .s8 else { return false }
+    let kernel = kernel(.qs8_igemm)
+    let group = PixelGroup(productShape(op, node), kernel: kernel)
+    return Indirection(group.shape, elementSize: 1, kernel: kernel).copiesLines
+  }
+
+  mutating func lowerProduct(
+    _ shape: ProductShape, _ operands: inout LinearOperands
+  ) throws(RuntimeError) {
+    switch (graph.tensors[operands.x].type, operands.weights.type) {
+    case (.f32, .f32): try lowerFloatProduct(shape, &operands)
+    case (.s8, .s8): try lowerInt8Product(shape, &operands)
+    case (.f32, .s8): try lowerDynamicProduct(shape, &operands)
     default: throw unsupportedTypes(operands)
     }
+  }
+
+  private mutating func lowerFloatProduct(
+    _ shape: ProductShape, _ operands: inout LinearOperands
+  ) throws(RuntimeError) {
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
+    let kernel = kernel(.f32_igemm)
+    if !savesMemory, let tiling = WinogradTiling(shape, kernel: kernel), tiling.pays {
+      return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
+    }
+    operands.map = takeMap(of: operands.result)
+    let group = PixelGroup(shape, kernel: kernel)
+    let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel)
+    let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+    let step = try FloatProductStep(
+      ProductPlan(
+        group: group, indirection: indirection, kernel: kernel,
+        values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, map: operands.map?.map,
+        workspaceStride: stride, pieces: pieces, weights: weightSource),
+      weights: operands.weights.constantElements(as: Float.self), bias: operands.bias?.constant,
+      activation: operands.resultActivation)
+    append(step, operands, reads: [operands.x], workspace)
+  }
+
+  private mutating func lowerInt8Product(
+    _ shape: ProductShape, _ operands: inout LinearOperands
+  ) throws(RuntimeError) {
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
+    let kernel = kernel(.qs8_igemm)
+    let group = PixelGroup(shape, kernel: kernel)
+    let input = inputBeforeQuantization(of: operands.x)
+    let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion)
+    let x = input?.tensor ?? operands.x
+    operands.map = takeMap(of: operands.result)
+    let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+    let step = try Int8ProductStep(
+      ProductPlan(
+        group: group, indirection: indirection, kernel: kernel, values: [x, operands.result, workspace],
+        residual: operands.sum?.residual, map: operands.map?.map, workspaceStride: stride, pieces: pieces,
+        weights: weightSource),
+      weights: operands.weights.constantElements(as: Int8.self), bias: operands.bias?.constant,
+      zeroPoint: quantization(operands.x).zeroPoint,
+      requantization: requantization(operands, channels: shape.outputChannels), sum: addition(operands))
+    append(step, operands, reads: [x], workspace)
+  }
+
+  /// The f32 tensor that `tensor` is the s8 form of, where its quantize node is left to the reader.
+  private func inputBeforeQuantization(of tensor: TensorIndex) -> (tensor: TensorIndex, conversion: LineConversion)? {
+    guard unwritten.contains(tensor), let node = graph.nodes.first(where: { $0.outputs[0] == tensor }) else {
+      return nil
+    }
+    return (
+      node.inputs[0],
+      LineConversion(quantization(tensor), kernel: kernel(.f32_quantize))
+    )
+  }
+
+  private mutating func lowerDynamicProduct(
+    _ shape: ProductShape, _ operands: inout LinearOperands
+  ) throws(RuntimeError) {
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
+    let operand = dynamicOperand(operands.x)
+    let kernel = kernel(.qs8_f32_igemm)
+    let group = PixelGroup(shape, kernel: kernel)
+    operands.map = takeMap(of: operands.result)
+    let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel)
+    let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
+    let step = try DynamicProductStep(
+      ProductPlan(
+        group: group, indirection: indirection, kernel: kernel,
+        values: [operand.elements, operands.result, workspace, operand.parameters],
+        residual: operands.sum?.residual, map: operands.map?.map, workspaceStride: stride, pieces: pieces,
+        weights: weightSource),
+      weights: operands.weights.constantElements(as: Int8.self),
+      scales: operands.weightScales(channels: shape.outputChannels),
+      bias: operands.floatBias(channels: shape.outputChannels), activation: operands.resultActivation)
+    append(step, operands, reads: [operand.elements, operand.parameters], workspace)
   }
 
   private mutating func lowerWinograd(
@@ -122,7 +182,7 @@ extension Lowering {
     let step = try WinogradStep(
       tiling, kernel: kernel, input: self.kernel(.f32_winograd_input), output: self.kernel(.f32_winograd_output),
       values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, workspaceStride: stride,
-      pieces: pieces,
+      pieces: pieces, source: weightSource,
       weights: operands.weights.constantElements(as: Float.self),
       bias: operands.bias?.constantElements(as: Float.self), activation: operands.resultActivation)
     append(step, operands, reads: [operands.x], workspace)
@@ -134,9 +194,9 @@ extension Lowering {
   ) {
     if let sum = operands.sum {
       append(
-        step, reads: reads + [sum.residual], writes: [sum.output], scratch: [workspace], sharing: .inPlaceOfLast)
+        step, reads: reads + [sum.residual], writes: [operands.result], scratch: [workspace], sharing: .inPlaceOfLast)
     } else {
-      append(step, reads: reads, writes: [operands.output], scratch: [workspace])
+      append(step, reads: reads, writes: [operands.result], scratch: [workspace])
     }
   }
 
@@ -150,7 +210,7 @@ extension Lowering {
   }
 
   mutating func lower(_ op: DepthwiseConv2D, _ node: Node) throws(RuntimeError) {
-    let operands = LinearOperands(node, in: graph, activation: op.activation)
+    var operands = LinearOperands(node, in: graph, activation: op.activation)
     let weights = operands.weights
     let channels = weights.shape[2]
     var input = graph.tensors[operands.x].shape
@@ -161,51 +221,59 @@ extension Lowering {
       width: weights.shape[1])
     try check(window, of: node)
     let pieces = pieces(work: graph.multiplyAccumulates(of: node))
-    let output = operands.output
+    operands.map = takeMap(of: operands.output)
+    let count = graph.tensors[operands.x].count
     switch (graph.tensors[operands.x].type, weights.type) {
     case (.f32, .f32):
-      let x = try repeated(operands.x, count: graph.tensors[operands.x].count, size: 4, times: multiplier)
+      let x = try repeated(operands.x, count: count, size: 4, times: multiplier)
       try lowerFloatDepthwise(
-        window, x: x, output: output, weights: weights.constantElements(as: Float.self),
-        bias: operands.bias?.constantElements(as: Float.self), activation: op.activation, pieces: pieces)
+        window, x: x, output: operands.result, map: operands.map?.map,
+        weights: weights.constantElements(as: Float.self), bias: operands.bias?.constantElements(as: Float.self),
+        activation: op.activation, pieces: pieces)
     case (.s8, .s8):
-      let x = try repeated(operands.x, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
-      let kernel = kernels_best_dwconv(isa.tier, .qs8_dwconv, window.taps)
-      let geometry = WindowRow(window, elementSize: 1)
-      let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
+      let x = try repeated(operands.x, count: count, size: 1, times: multiplier)
+      let plan = try depthwisePlan(
+        window, .qs8_dwconv, values: [x, operands.result], map: operands.map?.map, pieces: pieces)
       let step = try Int8DepthwiseStep(
-        geometry, kernel: kernel, values: [x, output, workspace], workspaceStride: stride, pieces: pieces,
-        weights: weights.constantElements(as: Int8.self), bias: operands.bias?.constantElements(as: Int32.self),
+        plan, weights: weights.constantElements(as: Int8.self), bias: operands.bias?.constantElements(as: Int32.self),
         zeroPoint: quantization(operands.x).zeroPoint, requantization: requantization(operands, channels: channels))
-      append(step, reads: [x], writes: [output], scratch: [workspace])
+      append(step, reads: [x], writes: [operands.result], scratch: [plan.values[2]])
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
-      let x = try repeated(operand.elements, count: graph.tensors[operands.x].count, size: 1, times: multiplier)
-      let kernel = kernels_best_dwconv(isa.tier, .qs8_f32_dwconv, window.taps)
-      let geometry = WindowRow(window, elementSize: 1)
-      let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
+      let x = try repeated(operand.elements, count: count, size: 1, times: multiplier)
+      let plan = try depthwisePlan(
+        window, .qs8_f32_dwconv, values: [x, operands.result], more: [operand.parameters], map: operands.map?.map,
+        pieces: pieces)
       let step = try DynamicDepthwiseStep(
-        geometry, kernel: kernel, values: [x, output, workspace, operand.parameters], workspaceStride: stride,
-        pieces: pieces, weights: weights.constantElements(as: Int8.self),
-        scales: operands.weightScales(channels: channels), bias: operands.floatBias(channels: channels),
-        activation: op.activation)
-      append(step, reads: [x, operand.parameters], writes: [output], scratch: [workspace])
+        plan, weights: weights.constantElements(as: Int8.self), scales: operands.weightScales(channels: channels),
+        bias: operands.floatBias(channels: channels), activation: op.activation)
+      append(step, reads: [x, operand.parameters], writes: [operands.result], scratch: [plan.values[2]])
     default: throw unsupportedTypes(operands)
     }
   }
 
   /// An f32 depthwise convolution: also what a batch-norm becomes.
   mutating func lowerFloatDepthwise(
-    _ window: Window, x: ValueIndex, output: ValueIndex, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-    activation: FusedActivation, pieces: Int
+    _ window: Window, x: ValueIndex, output: ValueIndex, map: ElementMap?, weights: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>?, activation: FusedActivation, pieces: Int
   ) throws(RuntimeError) {
-    let geometry = WindowRow(window, elementSize: 4)
+    let plan = try depthwisePlan(window, .f32_dwconv, values: [x, output], map: map, pieces: pieces)
+    let step = try FloatDepthwiseStep(plan, weights: weights, bias: bias, activation: activation)
+    append(step, reads: [x], writes: [output], scratch: [plan.values[2]])
+  }
+
+  /// - Parameters:
+  ///   - values: input and output, to which the workspace comes as the third.
+  ///   - more: values behind it.
+  private mutating func depthwisePlan(
+    _ window: Window, _ family: kernel_family, values: [ValueIndex], more: [ValueIndex] = [], map: ElementMap?,
+    pieces: Int
+  ) throws(RuntimeError) -> DepthwisePlan {
+    let geometry = WindowRow(window, elementSize: family == .f32_dwconv ? 4 : 1)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
-    let step = try FloatDepthwiseStep(
-      geometry, kernel: kernels_best_dwconv(isa.tier, .f32_dwconv, window.taps),
-      values: [x, output, workspace], workspaceStride: stride, pieces: pieces, weights: weights, bias: bias,
-      activation: activation)
-    append(step, reads: [x], writes: [output], scratch: [workspace])
+    return DepthwisePlan(
+      geometry: geometry, kernel: kernels_best_dwconv(isa.tier, family, window.taps),
+      values: values + [workspace] + more, map: map, workspaceStride: stride, pieces: pieces, weights: weightSource)
   }
 
   /// `x` with each element `times` times, so that a depth multiplier becomes plain depthwise convolution.

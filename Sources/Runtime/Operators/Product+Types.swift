@@ -9,23 +9,20 @@ final class FloatProductStep: ProductStep {
   private let function: f32_igemm_function
   private let bounds: ClosedRange<Float>
 
+  /// - Parameter bias: f32, one for each column.
   init(
-    _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>?,
-    activation: FusedActivation
+    _ plan: ProductPlan, weights: UnsafePointer<Float>, bias: Constant?, activation: FusedActivation
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.f32_igemm
+    function = plan.kernel.pointee.function.f32_igemm
     bounds = activation.bounds
-    try super.init(
-      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
-      pieces: pieces
-    ) { group, packed in
+    let operands = try GroupedOperands(plan.group, weights: weights, bias: bias, as: Float.self)
+    try super.init(plan, outputSize: 4) { group, packed in
+      let (shape, taps, depth) = (plan.group.shape, plan.indirection.taps, plan.indirection.depth)
       f32_igemm_pack(
-        kernel, shape.columns, indirection.taps, indirection.depth,
-        weights + group * shape.columns * indirection.taps * indirection.depth,
-        bias.map { $0 + group * shape.columns }, packed)
+        plan.kernel, shape.columns, taps, depth, operands.weights + group * shape.columns * taps * depth,
+        operands.bias.map { $0 + group * shape.columns }, packed)
     }
+    withExtendedLifetime(operands) {}
   }
 
   override func multiply(_ tile: ProductTile) {
@@ -45,25 +42,25 @@ final class Int8ProductStep: ProductStep {
   private let requantization: PackedRequantization
   private let addition: qs8_addition
 
+  /// - Parameter bias: s32, one for each column.
   init(
-    _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, bias: UnsafePointer<Int32>?,
-    zeroPoint: Int32,
+    _ plan: ProductPlan, weights: UnsafePointer<Int8>, bias: Constant?, zeroPoint: Int32,
     requantization: Requantization, sum: QuantizedAdd?
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.qs8_igemm
+    function = plan.kernel.pointee.function.qs8_igemm
     self.requantization = PackedRequantization(
-      requantization, multipliers: try ProductStep.perColumn(requantization.multipliers, shape, kernel))
+      requantization,
+      multipliers: try ProductStep.perColumn(
+        plan.group.perColumn(requantization.multipliers), plan.group.shape, plan.kernel))
     addition = sum.map { qs8_addition($0) } ?? qs8_addition()
-    try super.init(
-      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
-      pieces: pieces
-    ) { group, packed in
+    let operands = try GroupedOperands(plan.group, weights: weights, bias: bias, as: Int32.self)
+    try super.init(plan, outputSize: 1) { group, packed in
+      let (shape, taps, depth) = (plan.group.shape, plan.indirection.taps, plan.indirection.depth)
       qs8_igemm_pack(
-        kernel, shape.columns, indirection.taps, indirection.depth,
-        weights + group * shape.columns * indirection.taps * indirection.depth,
-        bias.map { $0 + group * shape.columns }, zeroPoint, packed)
+        plan.kernel, shape.columns, taps, depth, operands.weights + group * shape.columns * taps * depth,
+        operands.bias.map { $0 + group * shape.columns }, zeroPoint, packed)
     }
+    withExtendedLifetime(operands) {}
     outside.fill(zeroPoint)
   }
 
@@ -84,23 +81,20 @@ final class DynamicProductStep: ProductStep {
   private let dequantization: PackedDequantization
 
   init(
-    _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    residual: ValueIndex?, workspaceStride: Int, pieces: Int, weights: UnsafePointer<Int8>, scales: [Float],
-    bias: [Float],
-    activation: FusedActivation
+    _ plan: ProductPlan, weights: UnsafePointer<Int8>, scales: [Float], bias: [Float], activation: FusedActivation
   ) throws(RuntimeError) {
-    function = kernel.pointee.function.qs8_f32_igemm
+    function = plan.kernel.pointee.function.qs8_f32_igemm
     dequantization = try PackedDequantization(
-      scales: try ProductStep.perColumn(scales, shape, kernel),
-      bias: try ProductStep.perColumn(bias, shape, kernel), activation: activation)
-    try super.init(
-      shape, indirection, kernel: kernel, values: values, residual: residual, workspaceStride: workspaceStride,
-      pieces: pieces
-    ) { group, packed in
+      scales: try ProductStep.perColumn(plan.group.perColumn(scales), plan.group.shape, plan.kernel),
+      bias: try ProductStep.perColumn(plan.group.perColumn(bias), plan.group.shape, plan.kernel),
+      activation: activation)
+    let operands = try GroupedOperands(plan.group, weights: weights, bias: nil, as: Float.self)
+    try super.init(plan, outputSize: 4) { group, packed in
+      let (shape, taps, depth) = (plan.group.shape, plan.indirection.taps, plan.indirection.depth)
       qs8_f32_igemm_pack(
-        kernel, shape.columns, indirection.taps, indirection.depth,
-        weights + group * shape.columns * indirection.taps * indirection.depth, packed)
+        plan.kernel, shape.columns, taps, depth, operands.weights + group * shape.columns * taps * depth, packed)
     }
+    withExtendedLifetime(operands) {}
   }
 
   override func prepare() {
@@ -119,5 +113,32 @@ final class DynamicProductStep: ProductStep {
       residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels,
       dequantization: dequantization.from(column: tile.column, inputZeroPoint: parameters.zeroPoint))
     function(&arguments)
+  }
+}
+
+/// Weights and biases of a convolution as those of groups of its pixels.
+private struct GroupedOperands<Weight: BitwiseCopyable, Bias: BitwiseCopyable> {
+  let weights: UnsafePointer<Weight>
+  let bias: UnsafePointer<Bias>?
+  // What the pointers point into, where it is not the model's constants.
+  private let memory: AlignedMemory?
+  private let repeated: Constant?
+
+  /// - Parameter bias: elements of the type given, one for each column.
+  init(
+    _ group: PixelGroup, weights: UnsafePointer<Weight>, bias: Constant?, as type: Bias.Type
+  ) throws(RuntimeError) {
+    if group.pixels == 1 {
+      memory = nil
+      repeated = bias
+      self.weights = weights
+    } else {
+      let memory = try group.weights(weights)
+      self.memory = memory
+      repeated = bias.map { Constant(group.perColumn($0.elements(as: type))) }
+      self.weights = UnsafePointer(memory.base.assumingMemoryBound(to: Weight.self))
+    }
+    // Safe: the verifier has checked type and alignment.
+    self.bias = repeated?.bytes.baseAddress.map { $0.assumingMemoryBound(to: type) }
   }
 }

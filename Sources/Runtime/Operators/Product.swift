@@ -1,3 +1,4 @@
+import Format
 import Kernels
 
 /// A convolution or a matrix product as the igemm kernels see it: rows are output pixels, columns output channels.
@@ -37,8 +38,23 @@ struct ProductTile {
   let column: Int
 }
 
-/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are input, output, workspace, what a
-/// subclass adds, and the residual if there is one.
+/// What products of all types are made from.
+struct ProductPlan {
+  let group: PixelGroup
+  /// Of the group's shape.
+  let indirection: Indirection
+  let kernel: UnsafePointer<kernel>
+  /// Input, output, workspace, and what a subclass adds.
+  let values: [ValueIndex]
+  let residual: ValueIndex?
+  let map: ElementMap?
+  let workspaceStride: Int
+  let pieces: Int
+  let weights: WeightSource
+}
+
+/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are those of the plan, and the residual if
+/// there is one.
 class ProductStep: Step {
   final let shape: ProductShape
   final let indirection: Indirection
@@ -47,7 +63,10 @@ class ProductStep: Step {
   final let outside: AlignedMemory
   /// Where in `values` the tensor is that the kernel adds to the product.
   private final let residualIndex: Int?
-  private final let packed: AlignedMemory
+  private final let packed: KernelWeights
+  /// What becomes of the result, and the bytes of results that it waits for: as many as stay in the first-level cache.
+  private final let map: ElementMap?
+  private final let elementsPerMap: Int
   /// Pointers of all tiles of rows, if the indirection is fixed.
   private final let fixedPointers: AlignedMemory?
   private final let panelBytes: Int
@@ -60,22 +79,32 @@ class ProductStep: Step {
 
   /// Of the second-level cache, which is 256 KB and more on CPUs that run networks, for weights.
   private static let cachedWeightBytes = 1 << 17
+  /// Of the first-level cache, for results that a map is applied to at once.
+  private static let mappedBytes = 1 << 13
 
   /// - Parameter pack: packs the weights of one group to the address given.
   init(
-    _ shape: ProductShape, _ indirection: Indirection, kernel: UnsafePointer<kernel>, values: [ValueIndex],
-    residual: ValueIndex?, workspaceStride: Int, pieces: Int,
-    pack: (_ group: Int, UnsafeMutableRawPointer) -> Void
+    _ plan: ProductPlan, outputSize: Int, pack: (_ group: Int, UnsafeMutableRawPointer) -> Void
   ) throws(RuntimeError) {
+    let (shape, indirection, kernel, pieces) = (plan.group.shape, plan.indirection, plan.kernel, plan.pieces)
     self.shape = shape
     self.indirection = indirection
     self.kernel = kernel
-    residualIndex = residual == nil ? nil : values.count
-    self.workspaceStride = workspaceStride
-    panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
-    groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
-    packed = try AlignedMemory(count: groupBytes * shape.groups)
-    for group in 0..<shape.groups { pack(group, packed.base + group * groupBytes) }
+    residualIndex = plan.residual == nil ? nil : plan.values.count
+    map = plan.map
+    elementsPerMap = ProductStep.mappedBytes / outputSize
+    workspaceStride = plan.workspaceStride
+    let panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
+    let groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
+    self.panelBytes = panelBytes
+    self.groupBytes = groupBytes
+    packed = try plan.weights.weights(
+      PackedWeights.Layout(
+        kernel, .product, pixels: plan.group.pixels, taps: indirection.taps, depth: indirection.depth),
+      count: groupBytes * shape.groups
+    ) { base in
+      for group in 0..<shape.groups { pack(group, base + group * groupBytes) }
+    }
     outside = try AlignedMemory(count: indirection.readDepth * indirection.elementSize)
     outside.fill(0)
 
@@ -90,11 +119,11 @@ class ProductStep: Step {
     columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
     columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * nr
     super.init(
-      values: values + (residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
+      values: plan.values + (plan.residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
       tiles: rowPieces.count * columnPieces.count * shape.groups)
   }
 
-  override final var packedBytes: Int { packed.bytes.count }
+  override final var weights: KernelWeights? { packed }
 
   override final func didBind() {
     guard let fixedPointers else { return }
@@ -134,8 +163,9 @@ class ProductStep: Step {
     let nr = Int(kernel.pointee.nr)
     let input = address(0) + group * indirection.depth * indirection.elementSize
     let outside = UnsafeRawPointer(self.outside.base)
-    let weights = UnsafeRawPointer(packed.base) + group * groupBytes + columns.lowerBound / nr * panelBytes
+    let weights = packed.base + group * groupBytes + columns.lowerBound / nr * panelBytes
     var first = rows.lowerBound
+    var mapped = first
     while first < rows.upperBound {
       let (output, stride, lineEnd) = outputPlace(first)
       let pixels = first..<min(first + mr, rows.upperBound, lineEnd)
@@ -152,6 +182,22 @@ class ProductStep: Step {
           output: output + group * shape.columns + columns.lowerBound, outputStride: stride,
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
       first = pixels.upperBound
+      if map != nil && (first >= rows.upperBound || (first - mapped) * columns.count >= elementsPerMap) {
+        applyMap(mapped..<pixels.upperBound, group * shape.columns + columns.lowerBound, columns.count)
+        mapped = first
+      }
+    }
+  }
+
+  /// Applies the map to `count` columns of results from column `column`.
+  private func applyMap(_ rows: Range<Int>, _ column: Int, _ count: Int) {
+    guard let map else { return }
+    let size = ProductStep.mappedBytes / elementsPerMap
+    let first = mutable(1) + (rows.lowerBound * shape.outputChannels + column) * size
+    if count == shape.outputChannels {
+      map.apply(first, count: rows.count * count)
+    } else {
+      for row in 0..<rows.count { map.apply(first + row * shape.outputChannels * size, count: count) }
     }
   }
 

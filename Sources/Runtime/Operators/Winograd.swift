@@ -140,7 +140,7 @@ final class WinogradStep: Step {
   private let transformInput: f32_winograd_input_function
   private let transformOutput: f32_winograd_output_function
   private let multiply: f32_igemm_function
-  private let packed: AlignedMemory
+  private let packed: KernelWeights
   private let bias: AlignedMemory
   private let outside: AlignedMemory
   private let bounds: ClosedRange<Float>
@@ -154,7 +154,7 @@ final class WinogradStep: Step {
   init(
     _ tiling: WinogradTiling, kernel: UnsafePointer<kernel>, input: UnsafePointer<kernel>,
     output: UnsafePointer<kernel>, values: [ValueIndex], residual: ValueIndex?, workspaceStride: Int, pieces: Int,
-    weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, activation: FusedActivation
+    source: WeightSource, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?, activation: FusedActivation
   ) throws(RuntimeError) {
     self.tiling = tiling
     self.kernel = kernel
@@ -166,8 +166,10 @@ final class WinogradStep: Step {
     bounds = activation.bounds
     let channels = tiling.window.channels
     let columns = tiling.columns
-    packed = try AlignedMemory(count: WinogradTiling.places * igemm_packed_size(kernel, columns, 1, channels))
-    f32_winograd_pack(kernel, columns, channels, weights, packed.base)
+    packed = try source.weights(
+      PackedWeights.Layout(kernel, .winograd, taps: 1, depth: channels),
+      count: WinogradTiling.places * igemm_packed_size(kernel, columns, 1, channels)
+    ) { f32_winograd_pack(kernel, columns, channels, weights, $0) }
     self.bias = try AlignedMemory(
       bias.map { Array(UnsafeBufferPointer(start: $0, count: columns)) } ?? [], paddedTo: columns)
     outside = try AlignedMemory(count: channels * MemoryLayout<Float>.stride)
@@ -182,7 +184,7 @@ final class WinogradStep: Step {
       tiles: tilePieces.count * columnPieces.count)
   }
 
-  override var packedBytes: Int { packed.bytes.count }
+  override var weights: KernelWeights? { packed }
 
   override func run(tile: Int, thread: Int) {
     let workspace = tiling.workspace(at: mutable(2) + thread * workspaceStride)
@@ -233,7 +235,7 @@ final class WinogradStep: Step {
       while column < columns.count {
         arguments.columns = min(columnsPerCall, columns.count - column)
         arguments.weights =
-          UnsafeRawPointer(packed.base) + place * placeBytes + (columns.lowerBound + column) / nr * panelBytes
+          packed.base + place * placeBytes + (columns.lowerBound + column) / nr * panelBytes
         var row = 0
         while row < count {
           arguments.rows = min(tiling.rowsPerCall, count - row)

@@ -10,8 +10,20 @@ struct Lowering {
   let threads: Int
   /// Multiply-accumulates below which work is not split: handing it out would cost more than doing it.
   let smallestPiece: Int
+  /// Whether tensors that nothing needs but the next node may be left out.
+  let fuses: Bool
+  /// Whether weights may take more memory in the kernels' layouts than they do in the graph.
+  let savesMemory: Bool
   /// Sums that are made by the product that one of their operands is, by that operand.
   let residualSums: [TensorIndex: ResidualSum]
+  /// For each tensor how often it is read, and by which node last.
+  let readers: [(count: Int, node: Int)]
+  /// Tensors that have no bytes, because the step that would write them does the next node's work too, or the next node
+  /// theirs.
+  var unwritten: Set<TensorIndex>
+  private let packed: PackedWeights?
+  /// What the node being lowered has for weights.
+  private(set) var weightSource = WeightSource(block: nil)
   /// Bytes of every value: the graph's tensors, then buffers that steps need.
   private(set) var sizes: [Int]
   private(set) var steps: [Step] = []
@@ -24,20 +36,43 @@ struct Lowering {
 
   /// - Parameters:
   ///   - graph: verified and simplified.
+  ///   - packed: weights of its nodes, as far as there are some.
   ///   - fuses: whether tensors that nothing needs but the next node may be left out.
-  init(_ graph: Graph, isa: ISA, threads: Int, smallestPiece: Int, fuses: Bool) throws(RuntimeError) {
+  init(
+    _ graph: Graph, packed: PackedWeights?, isa: ISA, threads: Int, smallestPiece: Int, fuses: Bool, savesMemory: Bool
+  ) throws(RuntimeError) {
     self.graph = graph
+    self.packed = packed
+    self.fuses = fuses
+    self.savesMemory = savesMemory
     residualSums = fuses ? graph.residualSums() : [:]
+    readers = graph.readers()
+    unwritten = Set(residualSums.keys)
     self.isa = isa
     self.threads = threads
     self.smallestPiece = smallestPiece
     sizes = graph.tensors.map { $0.byteCount }
-    for node in graph.nodes {
+    for (index, node) in graph.nodes.enumerated() {
       let first = steps.count
+      weightSource = WeightSource(block: packed?.block(ofNode: index))
       try lower(node)
       stepsOfNode.append(first..<steps.count)
+      if steps[first...].contains(where: { $0.weights != nil }) { releaseConstants(of: node) }
     }
   }
+
+  /// Weights are in their kernel's layout now: those of the file need not stay in memory.
+  private func releaseConstants(of node: Node) {
+    for input in node.inputs {
+      guard let constant = graph.tensors[input].constant, constant.range.count >= Lowering.releasedBytes else {
+        continue
+      }
+      constant.storage.release(constant.range)
+    }
+  }
+
+  /// Less is not worth a call of the system.
+  private static let releasedBytes = 1 << 15
 
   private mutating func lower(_ node: Node) throws(RuntimeError) {
     switch node.op {
