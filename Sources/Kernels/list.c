@@ -51,6 +51,13 @@
   KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1) \
   KERNEL(f32_winograd_output, f32_winograd_output, f32_winograd_output, isa, 1, 1, 1, 0, 0, 1)
 
+#define SSE2_KERNELS(KERNEL)                                                                   \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x8c2, sse2, 4, 8, 2, 0, 0, 1)                       \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x8c2, sse2, 4, 8, 2, 0, 0, 1)           \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x8c2, sse2, 1, 8, 2, 9, 0, 1)                \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x8c2, sse2, 1, 8, 2, 9, 0, 1)    \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x8c2, sse2, 1, 8, 2, 0, 0, 1)                    \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x8c2, sse2, 1, 8, 2, 0, 0, 1)
 #define AVX2_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0, 1)                       \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0, 2)                     \
@@ -123,6 +130,7 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)
 
 #define X86_KERNELS(KERNEL)  \
+  SSE2_KERNELS(KERNEL)       \
   AVX2_KERNELS(KERNEL)       \
   AVXVNNI_KERNELS(KERNEL)    \
   AVX512_KERNELS(KERNEL)     \

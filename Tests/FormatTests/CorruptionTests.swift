@@ -66,7 +66,8 @@ private func checkErrorOrModel(_ file: [UInt8], _ what: String) {
     return
   }
   // A newer minor version, or a section of an unknown code, is read but not written.
-  let sections = 3 + (model.selfTest == nil ? 0 : 1) + (model.decoder == nil ? 0 : 1)
+  let sections =
+    3 + (model.selfTest == nil ? 0 : 1) + (model.packed == nil ? 0 : 1) + (model.decoder == nil ? 0 : 1)
   let isUnderstood = file[10] <= Container.minor && file[11] == 0 && Int(file[12]) == sections
   if isUnderstood && again != file { Issue.record("\(what): read as a model that is written differently") }
 }
@@ -132,6 +133,37 @@ func randomBytesAreAnError(seed: Int) {
           what: "minor version", expected: "\(needed), the smallest that has all the model needs",
           found: "\(1 - needed)"))
   }
+}
+
+/// Of another graph or other weights, packed ones are not this file's.
+@Test(arguments: [0, 8]) func packedWeightsOfAnotherModelAreAnError(checksum: Int) throws {
+  var packed = try sectionBytes(5, of: packedModel().encoded())
+  packed[checksum] ^= 1
+  let file = try replacingSection(5, with: packed, in: packedModel().encoded())
+  #expect(
+    readingError(withMinor(2, file))
+      == .invalid(what: "packed section", expected: "one made of this file's graph and weights", found: "another"))
+}
+
+@Test func packedWeightsComeBackFromTheirBytes() throws {
+  let model = packedModel()
+  let file = try model.encoded()
+  #expect(file[10] == 2)
+  let back = try #require(try Model(storage: Storage(copying: file)).packed)
+  let packed = try #require(model.packed)
+  #expect(back.instructionSet == "scalar" && back.blocks.count == 2 && back.byteCount == 73)
+  for (found, expected) in zip(back.blocks, packed.blocks) {
+    #expect(found.node == expected.node && found.layout == expected.layout)
+    #expect(found.contents.elements(as: Int8.self) == expected.contents.elements(as: Int8.self))
+    #expect(found.contents.range.lowerBound % 64 == 0)
+  }
+  #expect(back.block(ofNode: 1)?.node == 1 && back.block(ofNode: 2) == nil)
+}
+
+private func withMinor(_ minor: UInt8, _ file: [UInt8]) -> [UInt8] {
+  var file = file
+  file[10] = minor
+  return resealed(file)
 }
 
 /// Which functions version 1.0 has, and what the others cost.

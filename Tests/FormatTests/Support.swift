@@ -63,12 +63,14 @@ enum SmallModel: CaseIterable {
   case sample
   case quantized
   case caption
+  case packed
 
   var model: Model {
     switch self {
     case .sample: sampleModel()
     case .quantized: quantizedModel()
     case .caption: captionModel()
+    case .packed: packedModel()
     }
   }
 }
@@ -142,4 +144,18 @@ func quantizedModel() -> Model {
   graph.inputs = [x]
   graph.outputs = [y, raw, gated]
   return Model(graph: graph, metadata: Metadata(labels: ["a", "b", "c", "d"]))
+}
+
+/// The sample with weights packed for two of its nodes.
+func packedModel() -> Model {
+  let layout = PackedWeights.Layout(
+    form: .product, columns: 4, group: 1, vectors: 1, inputBias: 0, windowTaps: 0, pixels: 1, taps: 1, depth: 4)
+  var model = sampleModel()
+  model.packed = PackedWeights(
+    instructionSet: "scalar",
+    blocks: [
+      .init(node: 0, layout: layout, contents: Constant([1, 2, 3] as [Int8])),
+      .init(node: 1, layout: layout, contents: Constant([Int8](repeating: 7, count: 70))),
+    ])
+  return model
 }

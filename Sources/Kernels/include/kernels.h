@@ -33,6 +33,7 @@ enum { KERNELS_ALIGNMENT = 64 };
 // a tier has none of its own.
 typedef enum __attribute__((enum_extensibility(closed))) {
   kernels_isa_scalar,      // any CPU: plain C
+  kernels_isa_sse2,        // any x86-64
   kernels_isa_avx2,        // AVX2, FMA
   kernels_isa_avxvnni,     // + vpdpbusd on 256 bits
   kernels_isa_avx512,      // AVX-512 F, BW, DQ, VL
@@ -42,7 +43,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernels_isa_neondot,     // + sdot
 } kernels_isa;
 
-enum { KERNELS_ISA_COUNT = 8 };
+enum { KERNELS_ISA_COUNT = 9 };
 
 // "scalar", "avx2", … never null.
 const char *_Nonnull kernels_isa_name(kernels_isa isa);

@@ -1,0 +1,13 @@
+#include "../target.h"
+
+#if KERNELS_X86
+
+#include "../simd/sse2_dot.h"
+#include "../simd/epilogue.h"
+#include "qs8_dwconv.h"
+
+void qs8_dwconv_1x8c2__sse2(const qs8_dwconv_arguments *arguments) { qs8_dwconv(arguments); }
+
+void qs8_f32_dwconv_1x8c2__sse2(const qs8_f32_dwconv_arguments *arguments) { qs8_f32_dwconv(arguments); }
+
+#endif

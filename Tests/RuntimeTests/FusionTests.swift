@@ -1,0 +1,135 @@
+import Format
+import Kernels
+import Quantize
+import TestSupport
+import Testing
+
+@testable import Runtime
+
+/// Steps that do a neighbour's work: the bits of the graph as it stands.
+@Suite struct FusionTests {
+  // MARK: Groups of pixels
+
+  /// Windows, strides, paddings and numbers of channels that leave most of a vector empty.
+  private func thinNetwork(seed: UInt64) throws -> (net: NetworkBuilder, shape: ProductShape) {
+    var net = NetworkBuilder(seed: seed)
+    let window = (net.random.int(1...5), net.random.int(2...5))
+    let stride = net.random.int(1...3)
+    let padding = Padding(
+      top: net.random.int(0...2), left: net.random.int(0...2), bottom: net.random.int(0...2),
+      right: net.random.int(0...2))
+    let op = Conv2D(
+      strideHeight: stride, strideWidth: stride, padding: padding, activation: net.random.pick(FusedActivation.allCases)
+    )
+    let input = [1, net.random.int(5...9), 4 * net.random.int(2...7), net.random.int(1...4)]
+    let outputs = net.random.int(1...18)
+    let output = try net.conv(net.input(input), outputs, window, op)
+    net.output(output)
+    let shape = ProductShape(
+      window: Window(op, input: input, output: net.shape(output), height: window.0, width: window.1), groups: 1,
+      columns: outputs)
+    return (net, shape)
+  }
+
+  @Test(arguments: 0..<24 as Range<UInt64>) func groupsOfPixelsAreTheReference(seed: UInt64) throws {
+    var net = try thinNetwork(seed: seed).net
+    let (input, int8) = (net.samples(1)[0], try net.int8())
+    try expectReference(net.model, input, .float)
+    try expectReference(int8, input, .exact)
+    try expectReference(try net.model.dynamicallyQuantized(), input, .exact)
+  }
+
+  @Test func thinConvolutionsAreGrouped() throws {
+    let grouped = try (0..<24 as Range<UInt64>).count { seed in
+      let shape = try thinNetwork(seed: seed).shape
+      let group = PixelGroup(shape, kernel: kernels_best(kernels_best_isa(), .qs8_igemm))
+      #expect(shape.window.outputWidth % group.pixels == 0)
+      #expect(group.shape.columns == group.pixels * shape.columns)
+      #expect(group.shape.window.pixels * group.pixels == shape.window.pixels)
+      return group.pixels > 1
+    }
+    #expect(kernels_best_isa() == .scalar || grouped > 4)
+  }
+
+  // MARK: Quantizing while lines are copied
+
+  @Test func aPaddedFirstConvolutionQuantizesItsInput() throws {
+    for (padding, quantizes) in [(1, true), (0, false)] {
+      var net = NetworkBuilder(seed: 8)
+      let x = net.input([1, 13, 12, 3])
+      net.output(try net.conv(x, 5, (3, 3), Conv2D(padding: Padding(all: padding))))
+      let model = try net.int8()
+      let session = try Session(model)
+      let hasStep = session.steps.contains { $0.kernelName.hasPrefix("f32_quantize") }
+      #expect(hasStep == !quantizes)
+      try expectReference(model, net.samples(1)[0], .exact)
+    }
+  }
+
+  /// Two readers need the s8 form in memory.
+  @Test func aSharedInputIsQuantizedByItself() throws {
+    var net = NetworkBuilder(seed: 9)
+    let x = net.input([1, 9, 9, 2])
+    let same = Conv2D(padding: Padding(all: 1))
+    net.output(try net.apply(.add(Add()), [try net.conv(x, 4, (3, 3), same), try net.conv(x, 4, (3, 3), same)]))
+    let model = try net.int8()
+    #expect(try Session(model).steps.contains { $0.kernelName.hasPrefix("f32_quantize") })
+    try expectReference(model, net.samples(1)[0], .exact)
+  }
+
+  // MARK: Activations and tables
+
+  enum Producer: CaseIterable, Sendable {
+    case convolution, winograd, grouped, depthwise, dense, sum
+  }
+
+  private func activated(_ producer: Producer, _ activation: Activation, seed: UInt64) throws -> NetworkBuilder {
+    var net = NetworkBuilder(seed: seed)
+    let channels = producer == .winograd ? 64 : 8 * net.random.int(1...9)
+    let input = net.input([1, 12, 12, channels])
+    let same = Padding(all: 1)
+    var x = input
+    switch producer {
+    case .convolution: x = try net.conv(x, net.random.int(1...150), (1, 1))
+    case .winograd: x = try net.conv(x, 64, (3, 3), Conv2D(padding: same))
+    case .grouped: x = try net.conv(x, 2 * channels, (3, 3), Conv2D(padding: same, groups: 2))
+    case .depthwise: x = try net.depthwise(x, (3, 3), DepthwiseConv2D(padding: same))
+    case .dense: x = try net.dense(try net.apply(.reshape, [x], shape: [1, 144 * channels]), net.random.int(1...100))
+    case .sum: x = try net.apply(.add(Add()), [x, try net.conv(x, channels, (3, 3), Conv2D(padding: same))])
+    }
+    net.output(try net.apply(.activation(activation), [x]))
+    return net
+  }
+
+  @Test(arguments: Producer.allCases, Activation.allCases)
+  func activationsOfTilesAreTheReference(producer: Producer, activation: Activation) throws {
+    var net = try activated(producer, activation, seed: 4)
+    let input = net.samples(1)[0]
+    try expectReference(net.model, input, .float)
+    try expectReference(try net.int8(), input, .exact)
+    try expectReference(try net.model.dynamicallyQuantized(), input, .float)
+  }
+
+  /// The node has no step of its own, but where Winograd's tiles leave results in no order to go over.
+  @Test(arguments: Producer.allCases) func activationsHaveNoStep(producer: Producer) throws {
+    var net = try activated(producer, .hardSwish, seed: 4)
+    for (model, leaves) in [(net.model, producer == .winograd || producer == .sum), (try net.int8(), false)] {
+      let session = try Session(model)
+      let isEmpty = zip(session.graph.nodes, session.stepsOfNode).contains { node, steps in
+        if case .activation = node.op { return steps.isEmpty }
+        return node.op == .lookup && steps.isEmpty
+      }
+      #expect(isEmpty || leaves)
+    }
+  }
+
+  /// A tensor that somebody else sees is written as it is.
+  @Test func aTensorWithAnotherReaderIsKept() throws {
+    var net = NetworkBuilder(seed: 2)
+    let x = try net.conv(net.input([1, 4, 4, 8]), 8, (1, 1))
+    net.output(try net.apply(.activation(.hardSwish), [x]))
+    net.output(x)
+    try expectReference(net.model, net.samples(1)[0], .float)
+    try expectReference(try net.int8(), net.samples(1)[0], .exact)
+  }
+}
