@@ -45,6 +45,9 @@ public struct ISA: Equatable, Sendable {
     }
   }
 
+  /// Whether a CPU that runs this tier runs the other one too.
+  public func includes(_ other: ISA) -> Bool { kernels_isa_includes(tier, other.tier) }
+
   /// The tier that the environment variable `EDGERUN_ISA` names, the best one if it is not set or empty.
   ///
   /// - Throws: `RuntimeError.unavailableISA`.

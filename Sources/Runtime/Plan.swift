@@ -12,6 +12,8 @@ public struct Plan: Sendable {
     public let outputType: ElementType
     /// The micro-kernel that does most of the work; "-" where there is nothing to do.
     public let kernel: String
+    /// Output pixels that the kernel computes as one.
+    public let pixels: Int
     /// Elements of weights, biases and tables.
     public let parameters: Int
     /// Of one run.
@@ -50,6 +52,7 @@ extension Plan {
         inputShapes: node.inputs.filter { graph.tensors[$0].constant == nil }.map { graph.tensors[$0].shape },
         outputShape: output.shape, outputType: output.type,
         kernel: steps.isEmpty ? "-" : lowering.steps[steps.upperBound - 1].kernelName,
+        pixels: lowering.steps[steps].compactMap { $0.weights.map { Int($0.layout.pixels) } }.last ?? 1,
         parameters: graph.parameterCount(of: node), multiplyAccumulates: graph.multiplyAccumulates(of: node),
         arenaOffset: memory.offsets[node.outputs[0]]!, outputBytes: output.byteCount)
     }

@@ -13,8 +13,13 @@ public struct SessionOptions: Sendable {
   /// Whether weights are kept to the size that they have in the graph, where other layouts would be faster: f32
   /// convolutions 3×3 by Winograd's tiles take four times that.
   public var savesMemory: Bool
-  /// Multiply-accumulates below which work is not split. Tests lower it, so that small networks are split too.
-  var smallestPiece = 1 << 16
+  /// Whether 3×3 convolutions go by Winograd's tiles; nil for where that pays. To compare: see `KernelComparison`.
+  var usesWinograd: Bool?
+  /// Whether neighbouring pixels of few channels are computed as one where that pays.
+  var groupsPixels = true
+  /// Cycles of work that handing out a piece of it is worth, about half a microsecond. Tests lower it, so that small
+  /// networks are split too.
+  var smallestPiece = 2048
 
   public init(
     threads: Int? = nil, isa: ISA? = nil, computesEveryTensor: Bool = false, savesMemory: Bool = false
@@ -70,8 +75,7 @@ public final class Session {
     // Packed weights go by the nodes of the file's graph, which are those of the simplified one if none has gone.
     let packed = graph.nodes.count == model.graph.nodes.count ? model.packed : nil
     let lowering = try Lowering(
-      graph, packed: packed, isa: isa, threads: threads, smallestPiece: options.smallestPiece,
-      fuses: !options.computesEveryTensor, savesMemory: options.savesMemory)
+      graph, packed: packed, isa: isa, threads: threads, options: options)
     fused = lowering.unwritten
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)

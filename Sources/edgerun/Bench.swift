@@ -41,7 +41,7 @@ extension EdgeRun {
     write(arguments.has("json") ? figures.json(model: arguments.operands[0]) : figures.text)
   }
 
-  private static func seconds(_ arguments: Arguments) throws(Failure) -> Double {
+  static func seconds(_ arguments: Arguments) throws(Failure) -> Double {
     do throws(UsageError) {
       let expected = "a number of seconds above 0, at most 3600"
       return try arguments.number("seconds", expected: expected) { $0 > 0 && $0 <= 3600 } ?? 2

@@ -1,19 +1,111 @@
 import Runtime
 import Terminal
 
-// edgerun kernels: what this machine computes with.
+// edgerun kernels [MODEL]: what this machine computes with.
 
 extension EdgeRun {
   static let kernelsCommand = Command(
     name: "edgerun kernels",
-    summary: "Lists the micro-kernels: which ones this machine uses, and how fast the main ones are on one thread.",
+    summary:
+      "Lists the micro-kernels and how fast they are on one thread: the main ones, or all that a model could take.",
+    operands: [Operand("MODEL", count: 0...1)],
     options: [
-      Option("all", help: "list those that this CPU cannot run too"), ModelOptions.json,
+      Option("all", help: "without a model: list those that this CPU cannot run too"),
+      ModelOptions.int8,
+      Option("seconds", value: "S", help: "how long to measure a model (default: 2)"),
+      Option("check", help: "fail if a node's kernel is more than 10 % slower than the best one"), ModelOptions.json,
     ],
-    examples: ["edgerun kernels", "EDGERUN_ISA=scalar edgerun kernels --json"])
+    examples: [
+      "edgerun kernels", "EDGERUN_ISA=scalar edgerun kernels --json", "edgerun kernels --check mobilenet_v2.int8.bin",
+    ])
 
   static func kernels(_ words: [String]) throws(Failure) {
     guard let arguments = try kernelsCommand.arguments(words) else { return }
+    if arguments.operands.isEmpty { try listKernels(arguments) } else { try compareKernels(arguments) }
+  }
+
+  // MARK: The kernels of a model
+
+  /// A node's kernel may be so much slower than the best one.
+  private static let allowedLoss = 0.1
+  /// Nodes that take less of the whole time are too short to tell.
+  private static let smallestShare = 0.01
+
+  private static func compareKernels(_ arguments: Arguments) throws(Failure) {
+    let seconds = try seconds(arguments)
+    let loaded = try LoadedModel(path: arguments.operands[0], int8: arguments.has("int8"))
+    let isa: ISA
+    do throws(RuntimeError) { isa = try ISA.fromEnvironment() } catch { throw Failure(error) }
+    let comparison = try KernelComparison(isa: isa, seconds: seconds) { options throws(Failure) in
+      try loaded.session(options)
+    }
+    write(arguments.has("json") ? json(of: comparison) : text(of: comparison))
+    guard arguments.has("check") else { return }
+    let total = comparison.choices.reduce(0) { $0 + Double($1.pick.nanoseconds) }
+    let wrong = comparison.choices.filter {
+      $0.loss > allowedLoss && Double($0.pick.nanoseconds) > smallestShare * total
+    }
+    guard wrong.isEmpty else {
+      for choice in wrong {
+        let name = comparison.plan.nodes[choice.node].name
+        report(
+          name + ": expected the best kernel or one at most 10 % slower, found one " + percent(choice.loss) + " slower",
+          hint: nil)
+      }
+      throw .reported
+    }
+  }
+
+  private static func text(of comparison: KernelComparison) -> String {
+    var table = TextTable([
+      .left("node"), .left("output"), .left("kernel"), .right("pixels"), .right("ms"), .right("GMAC/s"), .left(""),
+    ])
+    for choice in comparison.choices {
+      let node = comparison.plan.nodes[choice.node]
+      for (position, candidate) in ([choice.pick] + choice.others).enumerated() {
+        let work = node.multiplyAccumulates
+        table.add([
+          position == 0 ? node.name : "", position == 0 ? shapeText(node.outputShape) : "", candidate.kernel,
+          candidate.pixels > 1 ? String(candidate.pixels) : "", fixed(Double(candidate.nanoseconds) / 1e6, decimals: 4),
+          work > 0 ? fixed(rate(work, candidate.nanoseconds), decimals: 1) : "", position == 0 ? "<- used" : "",
+        ])
+      }
+    }
+    return "instruction set: " + comparison.plan.isa.name + "\n" + table.text
+  }
+
+  private static func json(of comparison: KernelComparison) -> String {
+    var json = JSONWriter()
+    json.object { json in
+      json.field("isa", comparison.plan.isa.name)
+      json.array("nodes") { json in
+        for choice in comparison.choices {
+          let node = comparison.plan.nodes[choice.node]
+          json.object { json in
+            json.field("node", node.name)
+            json.field("op", node.operation)
+            writeShape(node.outputShape, "output", to: &json)
+            json.field("macs", node.multiplyAccumulates)
+            json.array("candidates") { json in
+              for (position, candidate) in ([choice.pick] + choice.others).enumerated() {
+                json.object { json in
+                  json.field("kernel", candidate.kernel)
+                  json.field("pixels", candidate.pixels)
+                  json.field("ms", Double(candidate.nanoseconds) / 1e6, decimals: 6)
+                  json.field("used", position == 0)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return json.text
+  }
+
+  // MARK: The list
+
+  private static func listKernels(_ arguments: Arguments) throws(Failure) {
     do throws(RuntimeError) {
       let isa = try ISA.fromEnvironment()
       var listed: [(entry: KernelCatalog.Entry, rate: Double?)] = []
@@ -25,7 +117,6 @@ extension EdgeRun {
       throw Failure(error)
     }
   }
-
   /// Per kernel, in milliseconds: enough for a steady figure.
   private static let measuringTime = 20
 

@@ -51,8 +51,8 @@ enum Edgetrain {
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo", found: first,
-        command: "edgetrain")
+        "command", expected: "train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo",
+        found: first, command: "edgetrain")
     }
   }
 }

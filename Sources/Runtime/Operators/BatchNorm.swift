@@ -22,7 +22,7 @@ extension Lowering {
     let packed = try (AlignedMemory(scale, paddedTo: channels), AlignedMemory(shift, paddedTo: channels))
     try lowerFloatDepthwise(
       window, x: x, output: output, map: nil, weights: packed.0.base.assumingMemoryBound(to: Float.self),
-      bias: packed.1.base.assumingMemoryBound(to: Float.self), activation: .none, pieces: pieces(work: count))
+      bias: packed.1.base.assumingMemoryBound(to: Float.self), activation: .none, work: count)
     // The step has its own copy.
     withExtendedLifetime(packed) {}
   }

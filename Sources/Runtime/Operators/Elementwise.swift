@@ -85,7 +85,7 @@ extension Lowering {
   /// The elements of a tensor in pieces for the threads.
   private func elements(of tensor: TensorIndex) -> Partition {
     let count = graph.tensors[tensor].count
-    return Partition(count, granule: 64, pieces: pieces(work: count))
+    return Partition(count, granule: 64, pieces: pieces(work: count, perCycle: 8))
   }
 }
 

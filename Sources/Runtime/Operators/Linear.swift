@@ -83,7 +83,7 @@ extension Lowering {
   func quantizesItsInput(_ node: Node) -> Bool {
     guard case .conv2D(let op) = node.op, graph.tensors[node.inputs[0]].type == .s8 else { return false }
     let kernel = kernel(.qs8_igemm)
-    let group = PixelGroup(productShape(op, node), kernel: kernel)
+    let group = PixelGroup(productShape(op, node), kernel: kernel, isAllowed: options.groupsPixels)
     return Indirection(group.shape, elementSize: 1, kernel: kernel).copiesLines
   }
 
@@ -101,13 +101,13 @@ extension Lowering {
   private mutating func lowerFloatProduct(
     _ shape: ProductShape, _ operands: inout LinearOperands
   ) throws(RuntimeError) {
-    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
     let kernel = kernel(.f32_igemm)
-    if !savesMemory, let tiling = WinogradTiling(shape, kernel: kernel), tiling.pays {
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
+    if !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel), options.usesWinograd ?? tiling.pays {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
     operands.map = takeMap(of: operands.result)
-    let group = PixelGroup(shape, kernel: kernel)
+    let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try FloatProductStep(
@@ -123,9 +123,9 @@ extension Lowering {
   private mutating func lowerInt8Product(
     _ shape: ProductShape, _ operands: inout LinearOperands
   ) throws(RuntimeError) {
-    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
     let kernel = kernel(.qs8_igemm)
-    let group = PixelGroup(shape, kernel: kernel)
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
+    let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let input = inputBeforeQuantization(of: operands.x)
     let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion)
     let x = input?.tensor ?? operands.x
@@ -156,10 +156,10 @@ extension Lowering {
   private mutating func lowerDynamicProduct(
     _ shape: ProductShape, _ operands: inout LinearOperands
   ) throws(RuntimeError) {
-    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node))
     let operand = dynamicOperand(operands.x)
     let kernel = kernel(.qs8_f32_igemm)
-    let group = PixelGroup(shape, kernel: kernel)
+    let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
+    let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     operands.map = takeMap(of: operands.result)
     let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
@@ -220,7 +220,7 @@ extension Lowering {
       op, input: input, output: graph.tensors[operands.output].shape, height: weights.shape[0],
       width: weights.shape[1])
     try check(window, of: node)
-    let pieces = pieces(work: graph.multiplyAccumulates(of: node))
+    let work = graph.multiplyAccumulates(of: node)
     operands.map = takeMap(of: operands.output)
     let count = graph.tensors[operands.x].count
     switch (graph.tensors[operands.x].type, weights.type) {
@@ -229,11 +229,11 @@ extension Lowering {
       try lowerFloatDepthwise(
         window, x: x, output: operands.result, map: operands.map?.map,
         weights: weights.constantElements(as: Float.self), bias: operands.bias?.constantElements(as: Float.self),
-        activation: op.activation, pieces: pieces)
+        activation: op.activation, work: work)
     case (.s8, .s8):
       let x = try repeated(operands.x, count: count, size: 1, times: multiplier)
       let plan = try depthwisePlan(
-        window, .qs8_dwconv, values: [x, operands.result], map: operands.map?.map, pieces: pieces)
+        window, .qs8_dwconv, values: [x, operands.result], map: operands.map?.map, work: work)
       let step = try Int8DepthwiseStep(
         plan, weights: weights.constantElements(as: Int8.self), bias: operands.bias?.constantElements(as: Int32.self),
         zeroPoint: quantization(operands.x).zeroPoint, requantization: requantization(operands, channels: channels))
@@ -243,7 +243,7 @@ extension Lowering {
       let x = try repeated(operand.elements, count: count, size: 1, times: multiplier)
       let plan = try depthwisePlan(
         window, .qs8_f32_dwconv, values: [x, operands.result], more: [operand.parameters], map: operands.map?.map,
-        pieces: pieces)
+        work: work)
       let step = try DynamicDepthwiseStep(
         plan, weights: weights.constantElements(as: Int8.self), scales: operands.weightScales(channels: channels),
         bias: operands.floatBias(channels: channels), activation: op.activation)
@@ -255,9 +255,9 @@ extension Lowering {
   /// An f32 depthwise convolution: also what a batch-norm becomes.
   mutating func lowerFloatDepthwise(
     _ window: Window, x: ValueIndex, output: ValueIndex, map: ElementMap?, weights: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>?, activation: FusedActivation, pieces: Int
+    bias: UnsafePointer<Float>?, activation: FusedActivation, work: Int
   ) throws(RuntimeError) {
-    let plan = try depthwisePlan(window, .f32_dwconv, values: [x, output], map: map, pieces: pieces)
+    let plan = try depthwisePlan(window, .f32_dwconv, values: [x, output], map: map, work: work)
     let step = try FloatDepthwiseStep(plan, weights: weights, bias: bias, activation: activation)
     append(step, reads: [x], writes: [output], scratch: [plan.values[2]])
   }
@@ -267,13 +267,14 @@ extension Lowering {
   ///   - more: values behind it.
   private mutating func depthwisePlan(
     _ window: Window, _ family: kernel_family, values: [ValueIndex], more: [ValueIndex] = [], map: ElementMap?,
-    pieces: Int
+    work: Int
   ) throws(RuntimeError) -> DepthwisePlan {
+    let kernel = kernels_best_dwconv(isa.tier, family, window.taps)
     let geometry = WindowRow(window, elementSize: family == .f32_dwconv ? 4 : 1)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
     return DepthwisePlan(
-      geometry: geometry, kernel: kernels_best_dwconv(isa.tier, family, window.taps),
-      values: values + [workspace] + more, map: map, workspaceStride: stride, pieces: pieces, weights: weightSource)
+      geometry: geometry, kernel: kernel, values: values + [workspace] + more, map: map, workspaceStride: stride,
+      pieces: pieces(work: work, kernel), weights: weightSource)
   }
 
   /// `x` with each element `times` times, so that a depth multiplier becomes plain depthwise convolution.

@@ -8,7 +8,7 @@ extension Lowering {
   mutating func lowerMultiply(_ node: Node) {
     let (a, b, output) = (node.inputs[0], node.inputs[1], node.outputs[0])
     let rows = MultiplyRows(graph.tensors[a].shape, isWhole: graph.tensors[b].shape == graph.tensors[a].shape) {
-      Partition($0, granule: $1, pieces: pieces(work: graph.tensors[a].count))
+      Partition($0, granule: $1, pieces: pieces(work: graph.tensors[a].count, perCycle: 8))
     }
     let step: Step
     if graph.tensors[output].type == .s8 {

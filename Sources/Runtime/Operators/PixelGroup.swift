@@ -19,12 +19,12 @@ struct PixelGroup {
 
   private static let mostPixels = 8
 
-  /// Takes as many pixels as cost least.
-  init(_ shape: ProductShape, kernel: UnsafePointer<kernel>) {
+  /// Takes as many pixels as cost least; one if more are not allowed.
+  init(_ shape: ProductShape, kernel: UnsafePointer<kernel>, isAllowed: Bool = true) {
     original = shape
     let window = shape.window
     var best = (pixels: 1, shape: shape)
-    if shape.groups == 1 && window.dilationWidth == 1 && window.width > 1
+    if isAllowed && shape.groups == 1 && window.dilationWidth == 1 && window.width > 1
       && window.channels < Indirection.fewChannels
     {
       var least = PixelGroup.cost(shape, kernel)

@@ -72,8 +72,7 @@ extension PackedWeights {
   /// `Model.packed(for:savesMemory:)`.
   fileprivate init(_ graph: Graph, for isa: ISA, savesMemory: Bool) throws(RuntimeError) {
     let lowering = try Lowering(
-      graph, packed: nil, isa: isa, threads: 1, smallestPiece: SessionOptions().smallestPiece, fuses: true,
-      savesMemory: savesMemory)
+      graph, packed: nil, isa: isa, threads: 1, options: SessionOptions(savesMemory: savesMemory))
     self.init(instructionSet: isa.name, blocks: [])
     for (node, range) in lowering.stepsOfNode.enumerated() {
       for step in lowering.steps[range] {

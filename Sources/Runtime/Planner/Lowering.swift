@@ -8,12 +8,9 @@ struct Lowering {
   let graph: Graph
   let isa: ISA
   let threads: Int
-  /// Multiply-accumulates below which work is not split: handing it out would cost more than doing it.
-  let smallestPiece: Int
   /// Whether tensors that nothing needs but the next node may be left out.
   let fuses: Bool
-  /// Whether weights may take more memory in the kernels' layouts than they do in the graph.
-  let savesMemory: Bool
+  let options: SessionOptions
   /// Sums that are made by the product that one of their operands is, by that operand.
   let residualSums: [TensorIndex: ResidualSum]
   /// For each tensor how often it is read, and by which node last.
@@ -37,20 +34,19 @@ struct Lowering {
   /// - Parameters:
   ///   - graph: verified and simplified.
   ///   - packed: weights of its nodes, as far as there are some.
-  ///   - fuses: whether tensors that nothing needs but the next node may be left out.
+  ///   - options: those that concern kernels and layouts.
   init(
-    _ graph: Graph, packed: PackedWeights?, isa: ISA, threads: Int, smallestPiece: Int, fuses: Bool, savesMemory: Bool
+    _ graph: Graph, packed: PackedWeights?, isa: ISA, threads: Int, options: SessionOptions
   ) throws(RuntimeError) {
     self.graph = graph
     self.packed = packed
-    self.fuses = fuses
-    self.savesMemory = savesMemory
+    fuses = !options.computesEveryTensor
+    self.options = options
     residualSums = fuses ? graph.residualSums() : [:]
     readers = graph.readers()
     unwritten = Set(residualSums.keys)
     self.isa = isa
     self.threads = threads
-    self.smallestPiece = smallestPiece
     sizes = graph.tensors.map { $0.byteCount }
     for (index, node) in graph.nodes.enumerated() {
       let first = steps.count
@@ -141,9 +137,18 @@ struct Lowering {
   /// The quantization of an s8 tensor.
   func quantization(_ tensor: TensorIndex) -> Quantization { graph.tensors[tensor].quantization! }
 
-  /// How many pieces to cut a step of `work` multiply-accumulates (or as costly operations) into: enough for the
-  /// threads to share evenly.
-  func pieces(work: Int) -> Int { threads == 1 ? 1 : min(4 * threads, max(1, work / smallestPiece)) }
+  /// How many pieces to cut a step of `work` operations into, of which a core does `perCycle` in a cycle: enough for the
+  /// threads to share evenly, but none so short that handing it out would cost more than doing it.
+  func pieces(work: Int, perCycle: Int = 16) -> Int {
+    threads == 1 ? 1 : min(4 * threads, max(1, work / (options.smallestPiece * perCycle)))
+  }
+
+  /// The same for multiply-accumulates of a kernel: `nr`·`kr` a cycle in products, half of `nr` in depthwise convolutions,
+  /// is about what they do.
+  func pieces(work: Int, _ kernel: UnsafePointer<kernel>) -> Int {
+    let (nr, kr) = (Int(kernel.pointee.nr), Int(kernel.pointee.kr))
+    return pieces(work: work, perCycle: kernel.pointee.mr > 1 ? nr * kr : max(nr / 2, 1))
+  }
 
   /// Pointers to all places of a window have to fit in a thread's workspace.
   func check(_ window: Window, of node: Node) throws(RuntimeError) {

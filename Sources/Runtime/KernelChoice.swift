@@ -1,0 +1,87 @@
+import Platform
+
+/// How fast one node of a model is with each kernel and layout that could take it.
+public struct KernelChoice: Sendable {
+  public struct Candidate: Sendable {
+    public let kernel: String
+    /// Output pixels computed as one (`PixelGroup`).
+    public let pixels: Int
+    /// The least of all runs.
+    public let nanoseconds: UInt64
+  }
+
+  /// Index of the node in the plan.
+  public let node: Int
+  /// What sessions do.
+  public let pick: Candidate
+  /// What else there is.
+  public let others: [Candidate]
+
+  /// How much longer the pick takes than the best: 0 for the best itself.
+  public var loss: Double {
+    let best = others.reduce(pick.nanoseconds) { min($0, $1.nanoseconds) }
+    return Double(pick.nanoseconds) / Double(max(best, 1)) - 1
+  }
+}
+
+/// Runs a model with every instruction set and every layout, in turns, and compares what its nodes take.
+public struct KernelComparison {
+  /// Of what sessions do.
+  public let plan: Plan
+  /// For each node that has a kernel.
+  public let choices: [KernelChoice]
+
+  /// - Parameters:
+  ///   - make: makes a session of the model with the options given; one thread.
+  ///   - seconds: how long to measure.
+  /// - Throws: what `make` throws.
+  public init<Failure: Error>(
+    isa: ISA, seconds: Double, make: (SessionOptions) throws(Failure) -> Session
+  ) throws(Failure) {
+    var sessions = [try make(SessionOptions(threads: 1, isa: isa))]
+    for change in 0..<3 {
+      var options = SessionOptions(threads: 1, isa: isa)
+      switch change {
+      case 0: options.usesWinograd = true
+      case 1: options.usesWinograd = false
+      default: options.groupsPixels = false
+      }
+      sessions.append(try make(options))
+    }
+    for other in ISA.supported where other != isa && isa.includes(other) {
+      sessions.append(try make(SessionOptions(threads: 1, isa: other)))
+    }
+    let least = KernelComparison.leastTimes(sessions, seconds: seconds)
+    plan = sessions[0].plan
+    var choices: [KernelChoice] = []
+    for (index, node) in plan.nodes.enumerated() where node.kernel != "-" {
+      var candidates: [KernelChoice.Candidate] = []
+      for (session, times) in zip(sessions, least) {
+        let node = session.plan.nodes[index]
+        if let known = candidates.firstIndex(where: { $0.kernel == node.kernel && $0.pixels == node.pixels }) {
+          // The same again: another chance for a run that nothing disturbs.
+          let time = min(candidates[known].nanoseconds, times[index])
+          candidates[known] = .init(kernel: node.kernel, pixels: node.pixels, nanoseconds: time)
+        } else {
+          candidates.append(.init(kernel: node.kernel, pixels: node.pixels, nanoseconds: times[index]))
+        }
+      }
+      choices.append(KernelChoice(node: index, pick: candidates[0], others: Array(candidates.dropFirst())))
+    }
+    self.choices = choices
+  }
+
+  /// Sessions in turns, so that what else the machine does meets all of them.
+  private static func leastTimes(_ sessions: [Session], seconds: Double) -> [[UInt64]] {
+    var least = sessions.map { session in session.plan.nodes.map { _ in UInt64.max } }
+    let end = platform_monotonic_nanoseconds() + UInt64(seconds * 1e9)
+    repeat {
+      for (number, session) in sessions.enumerated() {
+        for (node, time) in session.profile(runs: 1).enumerated() {
+          least[number][node] = min(least[number][node], time)
+        }
+      }
+    } while platform_monotonic_nanoseconds() < end
+    return least
+  }
+}
