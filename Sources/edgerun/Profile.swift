@@ -43,7 +43,7 @@ extension EdgeRun {
   }
 
   /// 10⁹ multiply-accumulates per second: one per nanosecond.
-  private static func rate(_ multiplyAccumulates: Int, _ nanoseconds: UInt64) -> Double {
+  static func rate(_ multiplyAccumulates: Int, _ nanoseconds: UInt64) -> Double {
     Double(multiplyAccumulates) / Double(max(nanoseconds, 1))
   }
 

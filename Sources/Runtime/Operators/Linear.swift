@@ -106,7 +106,7 @@ extension Lowering {
     if !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel), options.usesWinograd ?? tiling.pays {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
-    operands.map = takeMap(of: operands.result)
+    operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
@@ -129,7 +129,7 @@ extension Lowering {
     let input = inputBeforeQuantization(of: operands.x)
     let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion)
     let x = input?.tensor ?? operands.x
-    operands.map = takeMap(of: operands.result)
+    operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try Int8ProductStep(
       ProductPlan(
@@ -160,7 +160,7 @@ extension Lowering {
     let kernel = kernel(.qs8_f32_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
-    operands.map = takeMap(of: operands.result)
+    operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try DynamicProductStep(

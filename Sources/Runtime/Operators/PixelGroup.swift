@@ -24,7 +24,7 @@ struct PixelGroup {
     original = shape
     let window = shape.window
     var best = (pixels: 1, shape: shape)
-    if isAllowed && shape.groups == 1 && window.dilationWidth == 1 && window.width > 1
+    if isAllowed && shape.placement == nil && shape.groups == 1 && window.dilationWidth == 1 && window.width > 1
       && window.channels < Indirection.fewChannels
     {
       var least = PixelGroup.cost(shape, kernel)

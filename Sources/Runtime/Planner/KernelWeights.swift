@@ -75,8 +75,9 @@ extension PackedWeights {
       graph, packed: nil, isa: isa, threads: 1, options: SessionOptions(savesMemory: savesMemory))
     self.init(instructionSet: isa.name, blocks: [])
     for (node, range) in lowering.stepsOfNode.enumerated() {
-      for step in lowering.steps[range] {
-        guard let weights = step.weights else { continue }
+      // A node that several products make keeps its plain weights.
+      let steps = lowering.steps[range].filter { $0.weights != nil }
+      if steps.count == 1, let weights = steps[0].weights {
         let bytes = UnsafeRawBufferPointer(start: weights.base, count: weights.count)
         let storage = Storage(count: weights.count) { $0.copyMemory(from: bytes) }
         let contents = Constant(storage: storage, range: 0..<weights.count)
