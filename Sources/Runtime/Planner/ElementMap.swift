@@ -51,11 +51,11 @@ extension Lowering {
     return FusedMap(map: map, output: node.outputs[0])
   }
 
-  /// nil for clamps, which are part of products.
+  /// nil for clamps, which are part of products, and for what has no kernel.
   private func mapKernel(_ activation: Activation) -> ElementMap? {
     let family: kernel_family
     switch activation {
-    case .relu, .relu6: return nil
+    case .relu, .relu6, .threshold: return nil
     case .sigmoid: family = .f32_sigmoid
     case .tanh: family = .f32_tanh
     case .hardSigmoid: family = .f32_hard_sigmoid
