@@ -53,17 +53,16 @@ import Testing
 
   // MARK: Quantizing while lines are copied
 
-  @Test func aPaddedFirstConvolutionQuantizesItsInput() throws {
-    for (padding, quantizes) in [(1, true), (0, false)] {
-      var net = NetworkBuilder(seed: 8)
-      let x = net.input([1, 13, 12, 3])
-      net.output(try net.conv(x, 5, (3, 3), Conv2D(padding: Padding(all: padding))))
-      let model = try net.int8()
-      let session = try Session(model)
-      let hasStep = session.steps.contains { $0.kernelName.hasPrefix("f32_quantize") }
-      #expect(hasStep == !quantizes)
-      try expectReference(model, net.samples(1)[0], .exact)
-    }
+  /// Lines are copied for their padding, or because the image is small; those of a large one are read where they lie.
+  @Test(arguments: [(13, 1, true), (13, 0, true), (90, 0, false)])
+  func aFirstConvolutionThatCopiesLinesQuantizesThem(side: Int, padding: Int, quantizes: Bool) throws {
+    var net = NetworkBuilder(seed: 8)
+    let x = net.input([1, side, side, 3])
+    net.output(try net.conv(x, 5, (3, 3), Conv2D(padding: Padding(all: padding))))
+    let model = try net.int8()
+    let session = try Session(model)
+    #expect(session.steps.contains { $0.kernelName.hasPrefix("f32_quantize") } == !quantizes)
+    try expectReference(model, net.samples(1)[0], .exact)
   }
 
   /// Two readers need the s8 form in memory.

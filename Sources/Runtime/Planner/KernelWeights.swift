@@ -47,6 +47,7 @@ struct WeightSource {
     {
       return KernelWeights(block)
     }
+    if let block { block.contents.storage.release(block.contents.range) }
     let memory = try AlignedMemory(count: count)
     pack(memory.base)
     return KernelWeights(layout, memory: memory)

@@ -57,18 +57,19 @@ struct Lowering {
     }
   }
 
-  /// Weights are in their kernel's layout now: those of the file need not stay in memory.
+  /// Weights are in their kernel's layout now: those of the file need not stay in memory, nor what the system has mapped
+  /// around them.
   private func releaseConstants(of node: Node) {
     for input in node.inputs {
-      guard let constant = graph.tensors[input].constant, constant.range.count >= Lowering.releasedBytes else {
-        continue
-      }
-      constant.storage.release(constant.range)
+      guard let constant = graph.tensors[input].constant else { continue }
+      let (first, end) = (constant.range.lowerBound, constant.range.upperBound)
+      constant.storage.release(
+        max(first - Lowering.mappedAround, 0)..<min(end + Lowering.mappedAround, constant.storage.bytes.count))
     }
   }
 
-  /// Less is not worth a call of the system.
-  private static let releasedBytes = 1 << 15
+  /// Bytes that Linux maps with one that is touched, if it has them in its cache.
+  private static let mappedAround = 1 << 16
 
   private mutating func lower(_ node: Node) throws(RuntimeError) {
     switch node.op {
