@@ -35,7 +35,8 @@ import Testing
     try expect([], status: 64, error: "arguments: expected a command, found nothing")
     try expect(
       ["fly"], status: 64,
-      error: "command: expected train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo, found fly")
+      error:
+        "command: expected train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo, found fly")
     try expect(
       ["train", "rows.net", "-o", "m.bin"], status: 64, error: "--data: expected DATA, found nothing")
     try expect(
