@@ -64,7 +64,9 @@ let package = Package(
     library("Terminal", ["Platform"]),
 
     // The workstation side.
-    library("Trainer", ["Format", "Quantize", "Vision", "Platform", "Terminal", "COpenBLAS", "TrainerKernels"]),
+    library(
+      "Trainer",
+      ["Format", "Quantize", "Vision", "Platform", "Terminal", "Kernels", "COpenBLAS", "TrainerKernels"]),
     .executableTarget(
       name: "edgetrain",
       dependencies: [

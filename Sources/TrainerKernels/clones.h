@@ -12,6 +12,9 @@
 
 #define TRAINER_INLINE static inline __attribute__((always_inline))
 
+// Before a loop over registers, whose number of rounds is constant where it is inlined.
+#define TRAINER_UNROLL _Pragma("clang loop unroll(full)")
+
 // Sixteen floats at any address: one AVX-512 register, two of AVX2.
 typedef float floats16 __attribute__((vector_size(64), aligned(4)));
 typedef int32_t ints16 __attribute__((vector_size(64), aligned(4)));

@@ -87,3 +87,13 @@ TRAINER_CLONES void trainer_scatter_patches(const trainer_window *window, const 
                                             ptrdiff_t rows, float *padded) {
   dispatch(window, padded, first_row, rows, (float *)patches, scatter);
 }
+
+void trainer_turn_weights(const float *weights, ptrdiff_t outputs, ptrdiff_t taps, ptrdiff_t inputs, float *turned) {
+  for (ptrdiff_t tap = taps - 1; tap >= 0; tap--) {
+    for (ptrdiff_t output = 0; output < outputs; output++) {
+      const float *from = weights + (output * taps + tap) * inputs;
+      float *to = turned + (taps - 1 - tap) * outputs + output;
+      for (ptrdiff_t input = 0; input < inputs; input++) to[input * taps * outputs] = from[input];
+    }
+  }
+}

@@ -10,6 +10,26 @@ import Testing
   @Test(arguments: 0..<150) func convolution(seed: Int) throws {
     var random = TestRandom(seed: UInt64(seed))
     let geometry = try randomConvolution(&random, depthwise: false)
+    try compareConvolution(&random, geometry)
+  }
+
+  /// Enough channels and pixels for Winograd's tiles: whole ones and parts, several blocks of tiles and of channels.
+  @Test(arguments: [
+    (ImageShape(height: 28, width: 28, channels: 16), 16, Padding(all: 1)),
+    (ImageShape(height: 7, width: 9, channels: 56), 40, Padding(all: 1)),
+    (ImageShape(height: 12, width: 5, channels: 17), 33, Padding(top: 0, left: 2, bottom: 1, right: 0)),
+    (ImageShape(height: 14, width: 14, channels: 64), 128, Padding(all: 1)),
+    (ImageShape(height: 16, width: 16, channels: 130), 20, Padding()),
+    (ImageShape(height: 8, width: 8, channels: 24), 16, Padding(all: 3)),
+  ]) func winogradConvolution(input: ImageShape, outputs: Int, padding: Padding) throws {
+    var random = TestRandom(seed: UInt64(input.count))
+    try compareConvolution(
+      &random,
+      ConvolutionGeometry(
+        "convolution", input: input, outputChannels: outputs, kernel: Extent(3), padding: padding))
+  }
+
+  private func compareConvolution(_ random: inout TestRandom, _ geometry: ConvolutionGeometry) throws {
     try compareLinear(
       &random, from: geometry.input, to: geometry.output, weights: geometry.weightCount, "\(geometry)"
     ) { backend, count, a, activation, y in

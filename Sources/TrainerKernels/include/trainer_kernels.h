@@ -62,6 +62,10 @@ void trainer_gather_patches(const trainer_window *_Nonnull window, const float *
 void trainer_scatter_patches(const trainer_window *_Nonnull window, const float *_Nonnull patches, ptrdiff_t first_row,
                              ptrdiff_t rows, float *_Nonnull padded);
 
+// turned [inputs, taps, outputs]: the weights [outputs, taps, inputs] turned by 180°, outputs and inputs exchanged.
+void trainer_turn_weights(const float *_Nonnull weights, ptrdiff_t outputs, ptrdiff_t taps, ptrdiff_t inputs,
+                          float *_Nonnull turned);
+
 // narrow.c: convolution with few outputs; all channels in one group, dilation_width 1. Packed weights are
 // [⌈outputs / 16⌉, taps, 16], the lanes past the outputs being 0.
 
@@ -76,6 +80,25 @@ void trainer_narrow_convolution(const trainer_window *_Nonnull window, ptrdiff_t
 void trainer_narrow_weight_gradient(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t outputs,
                                     const float *_Nonnull padded, const float *_Nonnull output_gradient,
                                     float *_Nonnull packed);
+
+// weight_gradient.c
+
+// weight_gradient [outputs, kernel_height, kernel_width, group_channels] += output_gradientᵀ · patches. The output gradient is
+// [output pixels, outputs], its pixels `gradient_stride` apart. Slack: reads past the padded image.
+void trainer_weight_gradient(const trainer_window *_Nonnull window, ptrdiff_t output_height, ptrdiff_t outputs,
+                             ptrdiff_t gradient_stride, const float *_Nonnull padded,
+                             const float *_Nonnull output_gradient, float *_Nonnull weight_gradient);
+
+// winograd.c: gradient of the weights of a 3×3 convolution in tiles of 4×4 outputs (Winograd's F(4×4, 3×3)).
+
+// Transforms one tile. gradient [16]: pointers to `channels` elements each, line by line; output [36, channels], its places
+// `stride` apart. Slack: reads past each pointer's elements, writes past each place's.
+void trainer_winograd_gradient(const float *_Nonnull const *_Nonnull gradient, ptrdiff_t channels,
+                               float *_Nonnull output, ptrdiff_t stride);
+// weight_gradient [outputs, 3, 3, inputs] += the transform of products [36, outputs, inputs], their places `stride` apart.
+// Slack: reads past the products.
+void trainer_winograd_weight_gradient(const float *_Nonnull products, ptrdiff_t stride, ptrdiff_t outputs,
+                                      ptrdiff_t inputs, float *_Nonnull weight_gradient);
 
 // elementwise.c
 

@@ -1,9 +1,10 @@
 import Format
 import TrainerKernels
 
-// Convolution as matrix products over patches (Chellapilla et al. 2006), image by image: a few output rows' patches are
-// gathered so that they stay in the cache, and multiplied with the weights. Few outputs have kernels of their own. Images are shared out in pieces; each piece
-// sums its own weight gradient.
+// Convolution in one of three ways. 3×3 windows of stride 1 over enough channels go through Winograd's tiles, forward and
+// for the input's gradient. Few outputs have kernels of their own. The rest is matrix products over patches (Chellapilla
+// et al. 2006), image by image: a few output rows' patches are gathered so that they stay in the cache, and multiplied
+// with the weights. Weight gradients need no patches. Images are shared out in pieces; each piece sums its own weight gradient.
 
 extension CPUBackend {
   public func convolutionForward(
@@ -13,6 +14,10 @@ extension CPUBackend {
     let plan = PatchPlan(geometry)
     let (x, w, b, y) = (floats(input), floats(weights), bias.map(floats), floats(output))
     let outputs = geometry.output.channels
+    if let winograd = WinogradConvolution(geometry, kernels: kernels), winograd.pays(images: imagesPerPiece(count)) {
+      winogradForward(winograd, geometry, count: count, x, w, b, activation, y)
+      return
+    }
     if geometry.isNarrow {
       narrowForward(plan, count: count, x, w, b, activation, y)
       return
@@ -36,12 +41,19 @@ extension CPUBackend {
     let (x, w, y) = (floats(input), floats(weights), floats(output))
     let (dy, dx) = (floats(outputGradient), inputGradient.map(floats))
     let outputs = geometry.output.channels
-    let isNarrow = geometry.isNarrow
+    let images = imagesPerPiece(count)
+    let forWeights = WinogradConvolution(geometry, kernels: kernels).flatMap { $0.pays(images: images) ? $0 : nil }
+    let forInput = dx.flatMap { _ in WinogradConvolution(inputGradientOf: geometry, kernels: kernels) }
+      .flatMap { $0.pays(images: images) ? $0 : nil }
+    let turned = forInput.map { packTurned($0, geometry, w) }
+    let isNarrow = geometry.isNarrow && geometry.hasShortRows && forWeights == nil
+    let scratchCount = max(
+      plan.scratchCount, forInput?.scratchCount ?? 0, forWeights?.gradientScratchCount ?? 0)
     sumOverImages(
       count, weights: isNarrow ? geometry.packedCount : geometry.weightCount, weightGradient, biases: outputs,
       biasGradient, packed: isNarrow ? geometry : nil
     ) { images, worker, dw, db in
-      let scratch = scratch(worker: worker, plan.scratchCount)
+      let scratch = scratch(worker: worker, scratchCount)
       var window = plan.window(group: 0)
       for image in images {
         let gradient = dy + image * geometry.output.count
@@ -49,18 +61,58 @@ extension CPUBackend {
           trainer_activation_gradient(
             activation.function, y + image * geometry.output.count, gradient, gradient, geometry.output.count)
         }
-        trainer_column_sums(gradient, geometry.output.height * geometry.output.width, outputs, db)
-        let padded = plan.pad(x + image * geometry.input.count, into: scratch)
-        if isNarrow {
-          trainer_narrow_weight_gradient(&window, geometry.output.height, outputs, padded, gradient, dw)
-        } else {
-          plan.addWeightGradient(padded, gradient, patches: scratch + plan.patchesOffset, to: dw)
+        if biasGradient != nil {
+          trainer_column_sums(gradient, geometry.output.height * geometry.output.width, outputs, db)
         }
-        if let dx {
+        if isNarrow {
+          let padded = plan.pad(x + image * geometry.input.count, into: scratch)
+          trainer_narrow_weight_gradient(&window, geometry.output.height, outputs, padded, gradient, dw)
+        } else if forWeights == nil {
+          plan.addWeightGradient(plan.pad(x + image * geometry.input.count, into: scratch), gradient, to: dw)
+        }
+        if let dx, forInput == nil {
           plan.inputGradient(gradient, w, scratch: scratch, into: dx + image * geometry.input.count)
         }
       }
+      forWeights?.addWeightGradient(images, input: x, outputGradient: dy, to: dw, scratch: scratch)
+      if let dx, let forInput, let turned {
+        forInput.run(
+          images, input: dy, packed: turned, bias: nil, bounds: -.infinity ... .infinity, output: dx, scratch: scratch)
+      }
     }
+  }
+
+  private func winogradForward(
+    _ winograd: WinogradConvolution, _ geometry: ConvolutionGeometry, count: Int, _ x: UnsafePointer<Float>,
+    _ w: UnsafePointer<Float>, _ b: UnsafePointer<Float>?, _ activation: Activation?, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let packed = packed(winograd.packedCount)
+    winograd.pack(w, into: packed)
+    let pieces = CPUBackend.pieces(count, atLeast: 1)
+    pool.run(pieces: pieces) { piece, worker in
+      let images = CPUBackend.range(piece, of: pieces, over: count)
+      let scratch = scratch(worker: worker, winograd.scratchCount)
+      winograd.run(
+        images, input: x, packed: packed, bias: b, bounds: activation?.bounds ?? -.infinity ... .infinity, output: y,
+        scratch: scratch)
+      if let activation, activation.bounds == nil {
+        let target = y + images.lowerBound * geometry.output.count
+        trainer_activation(activation.function, target, target, images.count * geometry.output.count)
+      }
+    }
+  }
+
+  /// The packed weights of the convolution that makes the input's gradient.
+  private func packTurned(
+    _ winograd: WinogradConvolution, _ geometry: ConvolutionGeometry, _ w: UnsafePointer<Float>
+  ) -> UnsafePointer<Float> {
+    let offset = MemoryPlanner.aligned(winograd.packedCount)
+    let packed = packed(offset + geometry.weightCount)
+    trainer_turn_weights(
+      w, geometry.output.channels, geometry.kernel.height * geometry.kernel.width, geometry.input.channels,
+      packed + offset)
+    winograd.pack(packed + offset, into: packed)
+    return UnsafePointer(packed)
   }
 
   private func narrowForward(
@@ -79,6 +131,9 @@ extension CPUBackend {
       if let activation { trainer_activation(activation.function, target, target, geometry.output.count) }
     }
   }
+
+  /// Images of the smallest piece.
+  private func imagesPerPiece(_ count: Int) -> Int { count / CPUBackend.pieces(count, atLeast: 1) }
 
   /// Calls `body(image, worker)` for all images, those of a piece one after the other.
   func forEachImage(_ count: Int, _ body: (_ image: Int, _ worker: Int) -> Void) {
@@ -198,19 +253,13 @@ struct PatchPlan {
 
   /// dw += dyᵀ · patches, for one image.
   func addWeightGradient(
-    _ padded: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, patches memory: UnsafeMutablePointer<Float>,
-    to sum: UnsafeMutablePointer<Float>
+    _ padded: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Float>
   ) {
-    let outputs = geometry.output.channels
-    for rows in chunks {
-      let first = rows.lowerBound * geometry.output.width
-      for group in 0..<geometry.groups {
-        let patches = patches(of: padded, group: group, rows: rows, into: memory)
-        let dy = Matrix(gradient + first * outputs + group * geometry.groupOutputs, stride: outputs)
-        multiply(
-          geometry.groupOutputs, geometry.patch, rows.count * geometry.output.width, dy.transposed, patches,
-          into: sum + group * geometry.groupOutputs * geometry.patch, stride: geometry.patch, adding: true)
-      }
+    for group in 0..<geometry.groups {
+      var window = window(group: group)
+      trainer_weight_gradient(
+        &window, geometry.output.height, geometry.groupOutputs, geometry.output.channels, padded,
+        gradient + group * geometry.groupOutputs, sum + group * geometry.groupOutputs * geometry.patch)
     }
   }
 
@@ -259,8 +308,23 @@ extension ConvolutionGeometry {
   /// first cache.
   fileprivate var isNarrow: Bool { groups == 1 && dilation.width == 1 && output.channels <= 32 && patch <= 256 }
 
+  /// Whether a row of a window fills less than two vectors: weight gradients of few outputs are then faster with the
+  /// outputs in vectors.
+  fileprivate var hasShortRows: Bool { kernel.width * input.channels <= 24 }
+
   /// Weights as those kernels want them.
   fileprivate var packedCount: Int { (output.channels + 15) / 16 * 16 * patch }
+}
+
+extension Activation {
+  /// The bounds that it clamps to, if that is all it does.
+  fileprivate var bounds: ClosedRange<Float>? {
+    switch self {
+    case .relu: 0 ... .infinity
+    case .relu6: 0...6
+    case .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU: nil
+    }
+  }
 }
 
 /// Consecutive ranges of at most `size` that make up 0..<count.

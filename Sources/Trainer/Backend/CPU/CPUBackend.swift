@@ -3,8 +3,8 @@ import Foundation
 import Format
 import TrainerKernels
 
-/// Training on the CPU in single precision: OpenBLAS for matrix products, `TrainerKernels` for the rest, both on one
-/// thread per piece of work, and a thread pool of its own above.
+/// Training on the CPU in single precision: OpenBLAS for matrix products, the device's `Kernels` for Winograd's
+/// convolutions, `TrainerKernels` for the rest, each on one thread per piece of work, and a thread pool of its own above.
 ///
 /// An operation is cut into pieces that depend on its sizes alone, and sums over pieces are added in the pieces' order:
 /// the number of threads changes the time, never a bit.
@@ -16,6 +16,8 @@ public final class CPUBackend: Backend {
   /// Working memory per worker, and for sums of pieces; they grow at first use and stay.
   private let scratches: [Scratch]
   private let partialSums = Scratch()
+  private let packedWeights = Scratch()
+  let kernels = ConvolutionKernels()
 
   /// - Parameter threads: at least 1; the CPU's number of cores if nil.
   public init(threads: Int? = nil) {
@@ -63,6 +65,9 @@ public final class CPUBackend: Backend {
 
   /// Memory for the parts of a sum; valid until the next operation.
   func parts(_ count: Int) -> UnsafeMutablePointer<Float> { partialSums.floats(count) }
+
+  /// Memory for weights in the order of a kernel; valid until the next operation.
+  func packed(_ count: Int) -> UnsafeMutablePointer<Float> { packedWeights.floats(count) }
 
   // MARK: Memory
 
