@@ -29,6 +29,6 @@ struct NetworkFilesTests {
   @Test func everyFileIsInTheList() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: networksFolder.path)
     let names = Set(files.filter { $0.hasSuffix(".net") }.map { String($0.dropLast(4)) })
-    #expect(names == Set(NetworkFilesTests.millions.map(\.file) + ["resnet_small"]))
+    #expect(names == Set(NetworkFilesTests.millions.map(\.file) + ["resnet_small", "resnet12"]))
   }
 }
