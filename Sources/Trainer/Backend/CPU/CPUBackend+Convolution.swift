@@ -322,7 +322,7 @@ extension Activation {
     switch self {
     case .relu: 0 ... .infinity
     case .relu6: 0...6
-    case .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU: nil
+    case .sigmoid, .tanh, .hardSigmoid, .hardSwish, .gelu, .silu, .leakyReLU, .threshold: nil
     }
   }
 }

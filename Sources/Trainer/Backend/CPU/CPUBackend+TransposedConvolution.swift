@@ -42,9 +42,7 @@ extension CPUBackend {
             activation.function, y + image * geometry.input.count, gradient, gradient, geometry.input.count)
         }
         trainer_column_sums(gradient, geometry.input.height * geometry.input.width, outputs, db)
-        plan.addWeightGradient(
-          plan.pad(gradient, into: scratch), x + image * geometry.output.count, patches: scratch + plan.patchesOffset,
-          to: dw)
+        plan.addWeightGradient(plan.pad(gradient, into: scratch), x + image * geometry.output.count, to: dw)
       }
     }
     let dw = floats(weightGradient)
