@@ -2,10 +2,14 @@ import Format
 import Quantize
 import Trainer
 
-/// Makes the model file of a finished run over sequences: graph and decoder, vocabularies, provenance, self-test.
+/// Makes the model file of a finished run over sequences: graph and decoder, vocabularies, provenance, calibration ranges,
+/// self-test.
 struct SequenceExporter {
   let run: TrainingRun
   let data: SequenceData
+
+  /// Training examples whose activations give the ranges for int8.
+  static let calibrationExamples = 256
 
   func export() throws -> Model {
     let exported = try run.export()
@@ -23,6 +27,8 @@ struct SequenceExporter {
     model.metadata.labeling = data.task == .tags ? .steps : .whole
     model.metadata.provenance = Provenance(
       tool: "edgetrain \(Edgetrain.version)", data: data.provenance, seed: run.description.recipe.seed)
+    model.metadata.calibration = try SequenceCalibration(model)
+      .ranges(data.train.prefix(SequenceExporter.calibrationExamples), isOneText: data.task == .nextToken)
     model.selfTest = try selfTest(model)
     return model
   }
