@@ -54,7 +54,7 @@ func noteSkipped(_ data: DataSet) {
   for file in data.skipped.prefix(10) { note("skipped \(file.reason)") }
   if data.skipped.count > 10 { note("skipped \(data.skipped.count - 10) files more") }
   note(
-    "\(data.name): \(data.skipped.count) of \(data.train.count + data.test.count + data.skipped.count) files skipped")
+    "\(data.name): \(data.skipped.count) of \(data.count + data.skipped.count) files skipped")
 }
 
 /// A line on standard error.

@@ -7,6 +7,8 @@ import Trainer
 struct Exporter {
   let run: TrainingRun
   let data: DataSet
+  /// What the run began with, if anything.
+  var base: Model?
 
   /// Training images whose activations give the ranges for `edgerun --int8`.
   static let calibrationImages = 512
@@ -21,7 +23,7 @@ struct Exporter {
     model.metadata.labels = data.labels
     model.metadata.preprocessing = run.preprocessing
     model.metadata.provenance = Provenance(
-      tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count),
+      tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count) + origin,
       seed: run.description.recipe.seed)
     model.metadata.calibration = try Calibration(model)
       .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
@@ -32,6 +34,12 @@ struct Exporter {
       model.metadata.provenance.floatAccuracy = Float(report.accuracy)
     }
     return (model, scores)
+  }
+
+  /// As in "; begun with lenet5 (fashion-mnist, 60000 images)".
+  private var origin: String {
+    guard let base else { return "" }
+    return "; begun with \(base.metadata.name) (\(base.metadata.provenance.data))"
   }
 
   /// The first test image and what the reference interpreter makes of it.

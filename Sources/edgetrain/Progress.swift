@@ -54,6 +54,11 @@ final class Progress {
     if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
   }
 
+  /// A line for people, before the first epoch.
+  func tell(_ text: String) {
+    if style == .bar || style == .lines { note(text) }
+  }
+
   /// - Returns: after an epoch's last step, what the epoch came to.
   func show(_ step: StepReport) -> EpochRecord? {
     let isEpochEnd = step.step == step.stepsPerEpoch

@@ -8,9 +8,12 @@ enum TrainCommand {
   static let command = Command(
     name: "edgetrain train",
     summary: "Trains the network that NET describes and exports it as a model file for `edgerun`.",
-    operands: [Operand("NET")],
+    operands: [Operand("NET", count: 0...1)],
     options: [
       CommonOptions.dataOrSequences,
+      Option(
+        "from", value: "MODEL", help: "begin with the weights of a float model file, and without NET with its network"),
+      Option("freeze", value: "LAYER", help: "with --from: hold the weights of this layer and all before it"),
       Option("output", letter: "o", value: "MODEL", help: "the model file to write (default: model.bin in --run)"),
       Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoint and report.html"),
       Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),
@@ -35,14 +38,15 @@ enum TrainCommand {
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin",
       "edgetrain train nets/fashion_cnn.net --data photos --validation 0.1 -o photos.bin",
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin --resume",
+      "edgetrain train nets/fashion_cnn.net --data photos --from fashion_cnn.bin --freeze conv3 -o photos.bin",
       "edgetrain train nets/lenet5.net --data fashion-mnist --validation 0.1 --run runs/1    # then open report.html",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
-    let path = arguments.operands[0]
     let name = try command.required("data", of: arguments)
-    var description = try NetworkDescription(path: path)
+    let base = try Base(arguments)
+    var (description, path) = try network(arguments, base)
     try override(&description.recipe, with: arguments)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let options = try CommonOptions.dataOptions(arguments, command: command)
@@ -59,10 +63,13 @@ enum TrainCommand {
     }
     try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
 
-    let data = try TrainingData(name, for: description, path: path, options: options, limit: limit)
+    let data = try TrainingData(
+      name, for: description, path: path, base: base?.model, options: options, limit: limit)
     if outputs != nil, case .set(let data) = data { noteSkipped(data) }
+    let start = try base?.startingPoint(for: &description, data: data)
     let run = try data.run(
-      description, devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
+      description, preprocessing: base?.preprocessing(for: description), start: start,
+      devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
     if let saved {
       try run.restore(saved, anotherRate: arguments.has("rate"))
     } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
@@ -71,10 +78,11 @@ enum TrainCommand {
 
     let progress = Progress(run, arguments, isSilent: outputs == nil)
     progress.begin(data: data, threads: threads, processes: job?.size ?? 1)
+    if let base { progress.tell(base.text(run)) }
     try outputs?.folder?.begin(run, data: data, threads: threads)
     try train(run, progress: progress, outputs: &outputs)
     if let outputs {
-      let result = try data.export(run)
+      let result = try data.export(run, base: base?.model)
       try result.model.write(to: outputs.model.path)
       try outputs.folder?.end(run, data: data, result)
       unlink(outputs.checkpoint.path)
@@ -126,6 +134,16 @@ enum TrainCommand {
   ) throws {
     let before = saved?.batch.map { $0 / recipe.batch }
     recipe.enlargeBatch(by: max(before ?? job?.size ?? 1, 1), scalesRate: scalesRate)
+  }
+
+  /// What is trained, and where its text stands.
+  private static func network(_ arguments: Arguments, _ base: Base?) throws -> (NetworkDescription, path: String) {
+    if let path = arguments.operands.first { return (try NetworkDescription(path: path), path) }
+    guard let base else {
+      throw UsageError(
+        "NET", expected: "a network description, or --from MODEL", found: "nothing", command: command.name)
+    }
+    return (try NetworkDescription(base.model), base.path)
   }
 
   /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
@@ -203,9 +221,11 @@ enum TrainCommand {
 extension TrainingData {
   /// Reads what `name` tells, brought to what the network at `path` takes.
   ///
-  /// - Parameter limit: training examples at most; of a running text they are its beginning.
+  /// - Parameters:
+  ///   - base: a model whose weights the network begins with.
+  ///   - limit: training examples at most; of a running text they are its beginning.
   init(
-    _ name: String, for description: NetworkDescription, path: String, options: DataOptions, limit: Int?
+    _ name: String, for description: NetworkDescription, path: String, base: Model?, options: DataOptions, limit: Int?
   ) throws {
     if let source = SequenceSource(name) {
       var data = try SequenceData(source, for: SequenceShape(description), splitSeed: options.splitSeed)
@@ -213,7 +233,7 @@ extension TrainingData {
       self = .sequences(data)
       return
     }
-    var data = try DataSet(DataSource(name), for: description, path: path, options: options)
+    var data = try DataSet(DataSource(name), for: description, path: path, base: base, options: options)
     data.train = data.train.sample(limit)
     self = .set(data)
   }
@@ -221,7 +241,11 @@ extension TrainingData {
 
 extension DataSet {
   /// Reads the data, brought to the input size of the network that the file at `path` describes.
-  init(_ source: DataSource, for description: NetworkDescription, path: String, options: DataOptions) throws {
+  ///
+  /// - Parameter base: a model whose weights the network begins with: what it does with pictures is done with these.
+  init(
+    _ source: DataSource, for description: NetworkDescription, path: String, base: Model? = nil, options: DataOptions
+  ) throws {
     let input = description.input
     guard !source.holdsNumbers else {
       try self.init(source, options: options)
@@ -230,8 +254,10 @@ extension DataSet {
     guard input.channels == 1 || input.channels == 3 else {
       throw Problem("\(path): input: expected 1 or 3 channels, as images have, found \(input.channels)")
     }
-    let geometry = Preprocessing(
-      width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
+    let geometry =
+      base?.preprocessing(for: input)
+      ?? Preprocessing(
+        width: input.width, height: input.height, channels: input.channels, fit: .crop, mean: [], deviation: [])
     try self.init(source, geometry: geometry, options: options)
   }
 }

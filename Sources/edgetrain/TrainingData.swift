@@ -57,9 +57,16 @@ enum TrainingData {
     }
   }
 
-  func run(_ description: NetworkDescription, devices: TrainingDevices) throws -> TrainingRun {
+  /// - Parameters:
+  ///   - preprocessing: of images; nil takes mean and deviation from the training images.
+  ///   - start: a model of images whose weights the run begins with.
+  func run(
+    _ description: NetworkDescription, preprocessing: Preprocessing? = nil, start: StartingPoint? = nil,
+    devices: TrainingDevices
+  ) throws -> TrainingRun {
     switch self {
-    case .set(let data): try TrainingRun(description, data: data, devices: devices)
+    case .set(let data):
+      try TrainingRun(description, data: data, preprocessing: preprocessing, start: start, devices: devices)
     case .sequences(let data): try TrainingRun(description, sequences: data, devices: devices)
     }
   }
@@ -74,10 +81,11 @@ enum TrainingData {
     var samples: [String] = []
   }
 
-  func export(_ run: TrainingRun) throws -> Result {
+  /// - Parameter base: what the run began with, if anything.
+  func export(_ run: TrainingRun, base: Model? = nil) throws -> Result {
     switch self {
     case .set(let data):
-      let (model, scores) = try Exporter(run: run, data: data).export()
+      let (model, scores) = try Exporter(run: run, data: data, base: base).export()
       let assessment = Assessment(data.test, labels: data.labels, scores: scores)
       return Result(
         model: model, assessment: assessment, mistakes: assessment.worstMistakes(in: data.test, scores: scores))

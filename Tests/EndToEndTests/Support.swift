@@ -57,6 +57,9 @@ struct Program {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
+    // Caches go with the folder.
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["XDG_CACHE_HOME": folder.path + "/.cache"], uniquingKeysWith: { $1 })
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Files, not pipes: nobody has to empty them while the program runs.
     let output = try folder.write("", to: ".output")
@@ -79,8 +82,9 @@ struct Program {
 }
 
 extension TemporaryFolder {
-  /// An IDX data set "rows": 8×8 pictures, one of three thirds bright, with noise; labels top, middle, bottom.
-  func writeRows(train: Int = 240, test: Int = 60) throws {
+  /// An IDX data set: 8×8 pictures, one of three thirds bright, with noise; labels top, middle, bottom, or the first of
+  /// these.
+  func writeRows(train: Int = 240, test: Int = 60, folder: String = "rows", classes classCount: Int = 3) throws {
     var state: UInt32 = 12345
     func random(_ bound: Int) -> Int {
       state = state &* 1_664_525 &+ 1_013_904_223
@@ -92,18 +96,18 @@ extension TemporaryFolder {
       }
     }
     for (name, count) in [("train", train), ("t10k", test)] {
-      let classes = (0..<count).map { _ in random(3) }
+      let classes = (0..<count).map { _ in random(classCount) }
       let pixels = classes.flatMap { label in
         (0..<64).map { UInt8(random(120) + ($0 / 24 == label ? 90 : 0)) }
       }
-      try write(header(0x803, [count, 8, 8]) + pixels, to: "rows/\(name)-images-idx3-ubyte")
-      try write(header(0x801, [count]) + classes.map(UInt8.init), to: "rows/\(name)-labels-idx1-ubyte")
+      try write(header(0x803, [count, 8, 8]) + pixels, to: "\(folder)/\(name)-images-idx3-ubyte")
+      try write(header(0x801, [count]) + classes.map(UInt8.init), to: "\(folder)/\(name)-labels-idx1-ubyte")
     }
-    try write("top\nmiddle\nbottom\n", to: "rows/labels.txt")
+    try write(["top", "middle", "bottom"].prefix(classCount).joined(separator: "\n"), to: "\(folder)/labels.txt")
   }
 
-  /// A small network for them, `epochs` long.
-  func writeNetwork(epochs: Int = 2) throws {
+  /// A small network for them, `epochs` long, with more lines in its recipe.
+  func writeNetwork(epochs: Int = 2, recipe: String = "") throws {
     try write(
       """
       input 8x8x1
@@ -122,6 +126,7 @@ extension TemporaryFolder {
         optimizer momentum 0.9
         rate 0.05
         schedule cosine
+        \(recipe)
 
       """, to: "rows.net")
   }

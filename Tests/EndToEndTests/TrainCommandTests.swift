@@ -90,7 +90,8 @@ import Testing
   /// uninterrupted run writes.
   @Test(arguments: [SIGINT, SIGKILL])
   func aStoppedRunGoesOnAsIfNothingHadHappened(_ signal: Int32) throws {
-    try folder.writeNetwork(epochs: 150)
+    try folder.writeNetwork(
+      epochs: 150, recipe: "augment shift 1\naugment mixup 0.2\nsampling balanced\nvalidation 0.1")
     let arguments = ["train", "rows.net", "--data", "rows", "-o"]
     let whole = try edgetrain.run(arguments + ["whole.bin", "--quiet"], in: folder)
     #expect(whole.status == 0, "\(whole.errors)")

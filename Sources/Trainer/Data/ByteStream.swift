@@ -45,7 +45,8 @@ final class ByteStream {
   /// The next `count` bytes, or fewer where the stream ends before.
   func read(_ count: Int) throws(DataError) -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(count)
+    // A limit may be far above what comes.
+    bytes.reserveCapacity(min(count, 1 << 26))
     do {
       while bytes.count < count {
         guard let part = try file.read(upToCount: count - bytes.count), !part.isEmpty else { break }

@@ -28,6 +28,9 @@ public struct DataSet: Sendable {
 
   public var shape: ImageShape { train.shape }
 
+  /// Examples of all parts.
+  public var count: Int { train.count + (validation?.count ?? 0) + test.count }
+
   /// Of each class, the share that is kept for testing where the data does not say itself.
   public static let testShare = 0.2
 

@@ -107,6 +107,7 @@ extension DataSet {
     guard let geometry else { return self }
     var result = self
     result.train = train.fitted(to: geometry)
+    result.validation = validation?.fitted(to: geometry)
     result.test = test.fitted(to: geometry)
     return result
   }

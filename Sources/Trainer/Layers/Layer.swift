@@ -3,7 +3,7 @@
 final class Value {
   let shape: ImageShape
   /// Whether a weight lies before it, so that its gradient is wanted.
-  let needsGradient: Bool
+  private(set) var needsGradient: Bool
   /// The value whose memory this one uses too, for data and for gradient.
   let dataOwner: Value?
   let gradientOwner: Value?
@@ -27,6 +27,9 @@ final class Value {
   /// The value that owns the memory.
   var dataRoot: Value { dataOwner?.dataRoot ?? self }
   var gradientRoot: Value { gradientOwner?.gradientRoot ?? self }
+
+  /// The layer that makes it is not trained.
+  func freeze() { needsGradient = false }
 
   func place(data: DeviceSlice) { plannedData = data }
   func place(gradient: DeviceSlice) { plannedGradient = gradient }

@@ -25,9 +25,12 @@ struct LayerList {
   /// What the loss sees.
   private(set) var output: Value
   let head: Head
+  /// So many layers, from the first, are not trained.
+  private(set) var frozenCount = 0
 
+  /// - Parameter freeze: the name of a layer; neither it nor any before it in the description is trained.
   /// - Throws: `TrainerError.invalid` about the layer that cannot be.
-  init(_ description: NetworkDescription) throws(TrainerError) {
+  init(_ description: NetworkDescription, freeze: String? = nil) throws(TrainerError) {
     guard description.input.height > 0, description.input.width > 0, description.input.channels > 0 else {
       throw .invalid(what: "input", expected: "positive extents", found: "\(description.input)")
     }
@@ -38,6 +41,7 @@ struct LayerList {
     let input = Value(description.input, needsGradient: false)
     inputs = [input]
     output = input
+    let frozen = try freeze.map { (name) throws(TrainerError) in try wiring.index(of: name) } ?? -1
     // Per producer, -1 being the input: its values that no consumer has taken yet.
     var free: [Int: [Value]] = [:]
     // Per recurrent layer, its final states that no layer has begun with yet.
@@ -59,11 +63,24 @@ struct LayerList {
       } catch {
         throw error.at(line: layer.line)
       }
+      if index <= frozen { holdLayers() }
       provide(output, from: index, name: layer.name, wiring: wiring, free: &free)
     }
     guard output.needsGradient else {
-      throw .invalid(what: description.name, expected: "at least one layer with weights", found: "none")
+      throw .invalid(
+        what: description.name,
+        expected: "at least one layer with weights\(freeze == nil ? "" : " that is not frozen")",
+        found: "none")
     }
+  }
+
+  /// The layers so far are not trained.
+  private mutating func holdLayers() {
+    for layer in layers[frozenCount...] {
+      for value in layer.outputs { value.freeze() }
+    }
+    output.freeze()
+    frozenCount = layers.count
   }
 
   /// Sizes stay far from where products of a few of them would leave `Int`.

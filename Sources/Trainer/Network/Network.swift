@@ -44,6 +44,8 @@ public final class Network {
   public internal(set) var step = 0
   /// Key of all random numbers: initial weights, dropout.
   public internal(set) var seed: UInt64
+  /// Weights of frozen layers.
+  public let frozenParameterCount: Int
   /// Bytes of all activations and their gradients, in one arena.
   public let activationBytes: Int
 
@@ -61,6 +63,8 @@ public final class Network {
   /// What predictions, evaluation and export use instead of the weights; nil where the recipe wants none.
   private(set) var average: WeightAverage?
   let regularizedCount: Int
+  /// Elements of `weights` that training moves; those of frozen layers lie behind.
+  private let trainedCount: Int
   private let labels: DeviceSlice
   private let targets: DeviceSlice
   private let predictions: DeviceSlice
@@ -81,12 +85,13 @@ public final class Network {
   /// - Parameters:
   ///   - batch: the largest number of images in a step, at least 1.
   ///   - seed: the same seed gives the same initial weights on every backend.
+  ///   - freeze: the layer up to which nothing is trained, itself included.
   /// - Throws: `TrainerError.invalid` if the layers do not fit together, `.device` if memory does not suffice.
   public init(
-    _ description: NetworkDescription, backend: any Backend, batch: Int, seed: UInt64
+    _ description: NetworkDescription, backend: any Backend, batch: Int, seed: UInt64, freeze: String? = nil
   ) throws(TrainerError) {
     guard batch > 0 else { throw .invalid(what: "batch", expected: "at least 1", found: "\(batch)") }
-    let list = try LayerList(description)
+    let list = try LayerList(description, freeze: freeze)
     self.description = description
     self.backend = backend
     self.batch = batch
@@ -102,10 +107,14 @@ public final class Network {
     for layer in list.layers { try layer.allocate(on: backend, batch: batch) }
 
     let all = list.layers.flatMap(\.parameters)
-    parameters = all.filter(\.regularized) + all.filter { !$0.regularized }
+    let frozen = list.layers.prefix(list.frozenCount).flatMap(\.parameters)
+    let trained = all.dropFirst(frozen.count)
+    parameters = trained.filter(\.regularized) + trained.filter { !$0.regularized } + frozen
+    frozenParameterCount = frozen.reduce(0) { $0 + $1.count }
     let offsets = Network.offsets(of: parameters.map(\.count))
     let total = offsets.last!
-    regularizedCount = offsets[all.count(where: \.regularized)]
+    regularizedCount = offsets[trained.count(where: \.regularized)]
+    trainedCount = offsets[trained.count]
     weights = try backend.reals(total)
     gradient = try backend.reals(total)
     var slots: [DeviceSlice] = []
@@ -147,7 +156,10 @@ public final class Network {
     return try body()
   }
 
-  /// Number of weights that training moves.
+  /// Those that training moves: all but frozen layers'.
+  var movedStatistics: [RunningStatistics] { list.layers.dropFirst(list.frozenCount).flatMap(\.statistics) }
+
+  /// Number of weights.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
   /// Starts of tensors of these sizes one behind the other, aligned, and the end.
@@ -157,7 +169,9 @@ public final class Network {
 
   private func initialize() {
     let random = Philox(key: seed)
-    for (index, parameter) in parameters.enumerated() {
+    // A weight begins as it does in the network without frozen layers.
+    let all = list.layers.flatMap(\.parameters)
+    for (index, parameter) in (all.filter(\.regularized) + all.filter { !$0.regularized }).enumerated() {
       let values: [Float] =
         switch parameter.initial {
         case .constant(let value): [Float](repeating: value, count: parameter.count)
@@ -299,7 +313,9 @@ public final class Network {
   /// - Parameter first: place of the first image in the step's batch, if that is divided.
   func forward(count: Int, first: Int = 0, training: Bool) {
     let pass = self.pass(count: count, first: first, training: training)
-    for layer in list.layers { layer.forward(pass) }
+    // Frozen layers compute as on the device: batch-norm keeps its statistics, nothing is dropped.
+    let frozen = self.pass(count: count, first: first, training: false)
+    for (index, layer) in list.layers.enumerated() { layer.forward(index < list.frozenCount ? frozen : pass) }
   }
 
   func computeLoss(count: Int) {
@@ -330,7 +346,7 @@ public final class Network {
     let rule = OptimizerStep(
       optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count),
       weightDecay: description.recipe.weightDecay)
-    for (range, regularized) in [(0..<regularizedCount, true), (regularizedCount..<weights.count, false)] {
+    for (range, regularized) in [(0..<regularizedCount, true), (regularizedCount..<trainedCount, false)] {
       backend.update(
         rule, regularized: regularized, weights: weights[range], gradient: gradient[range],
         slots: slots.map { $0[range] })

@@ -21,6 +21,11 @@ final class WeightAverage {
     var copies: [DeviceSlice] = []
     for each in statistics { copies.append(try backend.reals(each.count)) }
     self.statistics = copies
+    restart(from: weights, statistics: statistics)
+  }
+
+  /// Begins anew, as in `init`.
+  func restart(from weights: DeviceSlice, statistics: [DeviceSlice]) {
     move(towards: weights, statistics: statistics, share: 1)
   }
 

@@ -37,6 +37,15 @@ struct Wiring {
     dropActivationOfHead(description.recipe.loss)
   }
 
+  /// - Throws: `TrainerError.invalid` if there is no layer of this name.
+  func index(of name: String) throws(TrainerError) -> Int {
+    guard let index = layers.firstIndex(where: { $0.name == name }) else {
+      throw .invalid(
+        what: "freeze", expected: "one of the layers " + layers.map(\.name).joined(separator: ", "), found: "'\(name)'")
+    }
+    return index
+  }
+
   /// As "conv2": the keyword and a number.
   private static func freshName(
     _ kind: LayerKind, _ counters: inout [String: Int], taken layers: [LayerDescription]

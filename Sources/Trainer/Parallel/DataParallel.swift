@@ -45,11 +45,13 @@ public final class DataParallel {
   /// The part of this process.
   let share: RankShare
 
-  /// - Parameter batch: the largest number of examples in a step, over all devices and processes.
+  /// - Parameters:
+  ///   - batch: the largest number of examples in a step, over all devices and processes.
+  ///   - freeze: the layer up to which nothing is trained, itself included.
   /// - Throws: `TrainerError.invalid` if the layers do not fit together or cannot be divided, `.device` if memory does not
   ///   suffice.
   public init(
-    _ description: NetworkDescription, devices: TrainingDevices, batch: Int, seed: UInt64
+    _ description: NetworkDescription, devices: TrainingDevices, batch: Int, seed: UInt64, freeze: String? = nil
   ) throws(TrainerError) {
     let (backends, communicator) = (devices.backends, devices.communicator)
     shares = devices.shares
@@ -59,7 +61,7 @@ public final class DataParallel {
     var replicas: [Network] = []
     for (index, backend) in backends.enumerated() {
       let size = Shards.largest(of: local, shares: shares, index: index)
-      replicas.append(try Network(description, backend: backend, batch: size, seed: seed))
+      replicas.append(try Network(description, backend: backend, batch: size, seed: seed, freeze: freeze))
     }
     self.replicas = replicas
     let isAlone = backends.count == 1 && share.size == 1
@@ -74,6 +76,8 @@ public final class DataParallel {
 
   private var first: Network { replicas[0] }
   public var parameterCount: Int { first.parameterCount }
+  /// Weights of frozen layers.
+  public var frozenParameterCount: Int { first.frozenParameterCount }
   public var outputCount: Int { first.outputCount }
   public var inputCount: Int { first.inputCount }
 
@@ -182,6 +186,23 @@ public final class DataParallel {
   }
 
   // MARK: State
+
+  /// Begins with a model's weights, as `Network.start` and `settle` do.
+  ///
+  /// - Parameter batches: of training examples, unchanged; the same in all processes.
+  func start(from start: StartingPoint, settlingOn batches: [Batch]) throws(TrainerError) -> [TransferredTensor] {
+    let (tensors, folded) = try first.start(from: start.model.graph, except: start.newHead)
+    var parts: [Batch] = []
+    for batch in batches {
+      for start in stride(from: 0, to: batch.count, by: first.batch) {
+        parts.append(batch.part(start..<min(start + first.batch, batch.count)))
+      }
+    }
+    try first.settle(folded, on: parts)
+    let state = try first.state()
+    for replica in replicas.dropFirst() { try replica.restore(state) }
+    return tensors
+  }
 
   /// See `Network.state`.
   public func state() throws(TrainerError) -> TrainingState { try first.state() }

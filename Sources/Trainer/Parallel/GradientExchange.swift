@@ -27,7 +27,7 @@ final class GradientExchange {
     let network = replicas[0]
     regularizedCount = network.regularizedCount
     gradientCount = network.gradient.count
-    let count = gradientCount + network.statistics.reduce(0) { $0 + $1.values.count }
+    let count = gradientCount + network.movedStatistics.reduce(0) { $0 + $1.values.count }
     sum = GradientExchange.memory(count)
     let sum = self.sum
     parts = replicas.count == 1 ? [sum] : replicas.map { _ in GradientExchange.memory(count) }
@@ -49,7 +49,7 @@ final class GradientExchange {
   private static func runs(of network: Network) -> [(layer: Int, range: Range<Int>)] {
     var runs: [(layer: Int, range: Range<Int>)] = []
     var end = network.regularizedCount
-    for (index, layer) in network.list.layers.enumerated().reversed() {
+    for (index, layer) in network.list.layers.enumerated().dropFirst(network.list.frozenCount).reversed() {
       let weights = layer.parameters.filter { $0.regularized }
       guard let first = weights.map({ $0.gradient.offset - network.gradient.offset }).min() else { continue }
       guard end - first >= runLength || first == 0 else { continue }
@@ -88,7 +88,7 @@ final class GradientExchange {
     let rest = (runs.isEmpty ? 0 : regularizedCount)..<gradientCount
     try read(network, network.gradient[rest], device, at: rest.lowerBound, weight: weight)
     var place = gradientCount
-    for each in network.statistics {
+    for each in network.movedStatistics {
       try read(network, each.values, device, at: place, weight: share)
       place += each.values.count
     }
@@ -125,7 +125,7 @@ final class GradientExchange {
     network.backend.upload(UnsafeBufferPointer(rebasing: sum[..<gradientCount]), to: network.gradient)
     for replica in replicas {
       var place = gradientCount
-      for each in replica.statistics {
+      for each in replica.movedStatistics {
         let values = UnsafeBufferPointer(rebasing: sum[place..<(place + each.values.count)])
         replica.backend.upload(values, to: each.values)
         place += values.count

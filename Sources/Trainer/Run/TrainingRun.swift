@@ -57,6 +57,8 @@ public final class TrainingRun {
   /// The training examples of an epoch (from 1) in their order.
   private let order: @Sendable (_ epoch: Int) -> [Int]
   private let settings: [String]
+  /// What became of each tensor where the run starts from a model.
+  public private(set) var transferred: [TransferredTensor] = []
   /// Images in a step; the epoch's last may have fewer.
   public let batch: Int
 
@@ -80,22 +82,27 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - data: its images have the shape of the network's input; of rows of numbers, as many columns as that has elements.
   ///   - preprocessing: nil takes mean and deviation from the training images.
+  ///   - start: a trained model whose weights the run begins with.
   public convenience init(
-    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, backend: any Backend
+    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil,
+    start: StartingPoint? = nil, backend: any Backend
   ) throws(RunError) {
-    try self.init(description, data: data, preprocessing: preprocessing, devices: TrainingDevices([backend]))
+    try self.init(
+      description, data: data, preprocessing: preprocessing, start: start, devices: TrainingDevices([backend]))
   }
 
   /// - Parameters:
   ///   - data: its images have the shape of the network's input; the same in all processes.
   ///   - preprocessing: nil takes mean and deviation from the training images.
+  ///   - start: a trained model whose weights the run begins with.
   ///   - devices: what computes; the recipe's batch is divided among all of them.
   public convenience init(
-    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil, devices: TrainingDevices
+    _ description: NetworkDescription, data: DataSet, preprocessing: Preprocessing? = nil,
+    start: StartingPoint? = nil, devices: TrainingDevices
   ) throws(RunError) {
     try RunData.check(data, description)
     let parts = try RunData(data, for: description, preprocessing: preprocessing)
-    try self.init(description, parts, name: data.name, labels: data.labels, devices: devices)
+    try self.init(description, parts, name: data.name, labels: data.labels, start: start, devices: devices)
     guard network.outputCount == data.labels.count || (network.outputCount == 1 && data.labels.count == 2) else {
       throw .mismatch(
         what: "\(description.name): outputs", expected: "\(data.labels.count), one per class of \(data.name)",
@@ -116,7 +123,8 @@ public final class TrainingRun {
   ///   - name: of the data, for errors.
   ///   - labels: the classes' names; empty where examples have no class of their own.
   private init(
-    _ description: NetworkDescription, _ parts: RunData, name: String, labels: [String], devices: TrainingDevices
+    _ description: NetworkDescription, _ parts: RunData, name: String, labels: [String], start: StartingPoint? = nil,
+    devices: TrainingDevices
   ) throws(RunError) {
     let recipe = description.recipe
     guard recipe.patience == nil || parts.validation != nil else {
@@ -127,7 +135,7 @@ public final class TrainingRun {
     batch = min(recipe.batch, parts.train.count)
     let network: DataParallel
     do {
-      network = try DataParallel(description, devices: devices, batch: batch, seed: recipe.seed)
+      network = try DataParallel(description, devices: devices, batch: batch, seed: recipe.seed, freeze: start?.freeze)
     } catch {
       throw .network(error)
     }
@@ -152,12 +160,16 @@ public final class TrainingRun {
     // Comments in a `.net` file are no part of what steps depend on.
     settings =
       description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
+      + (start?.settings ?? [])
+    if let start { try begin(from: start) }
   }
 
   private var recipe: TrainingRecipe { description.recipe }
 
   public var epochs: Int { recipe.epochs }
   public var parameterCount: Int { network.parameterCount }
+  /// Of them, those of frozen layers.
+  public var frozenParameterCount: Int { network.frozenParameterCount }
   public var imagesPerEpoch: Int { train.count }
   /// Images used so far in the epoch after the whole ones.
   public var imagesInEpoch: Int { min(stepInEpoch * batch, train.count) }
@@ -169,6 +181,25 @@ public final class TrainingRun {
   }
   /// Epochs since the best one on the examples held out; 0 where there are none.
   public var epochsWithoutBetter: Int { best.map { epoch - $0.epoch } ?? 0 }
+
+  /// Examples on which batch-norm that was part of other layers is measured.
+  private static let settlingExamples = 1024
+
+  private func begin(from start: StartingPoint) throws(RunError) {
+    var batches: [Batch] = []
+    var stream = RandomStream(seed: recipe.seed, .sample)
+    let order = stream.permutation(of: train.count).prefix(TrainingRun.settlingExamples)
+    for first in stride(from: 0, to: order.count, by: batch) {
+      var images = train.makeBatch(size: batch)
+      train.fill(&images, indices: Array(order[first..<min(first + batch, order.count)])[...], epoch: nil)
+      batches.append(images)
+    }
+    do {
+      transferred = try network.start(from: start, settlingOn: batches)
+    } catch {
+      throw .network(error)
+    }
+  }
 
   /// Takes one step; after an epoch's last it also measures the validation examples, if there are any.
   ///

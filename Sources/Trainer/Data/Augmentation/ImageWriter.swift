@@ -19,10 +19,15 @@ struct ImageWriter: Sendable {
     to output: UnsafeMutablePointer<Float>
   ) {
     table.withUnsafeBufferPointer { table in
-      for channel in 0..<shape.channels {
-        let plane = Plane(
-          shape: shape, pixels: pixels + channel, output: output + channel, table: table.baseAddress! + 256 * channel)
-        if change.map.isExact { plane.move(change.map) } else { plane.interpolate(change.map) }
+      if change.map.isExact {
+        for channel in 0..<shape.channels {
+          Plane(
+            shape: shape, pixels: pixels + channel, output: output + channel,
+            table: table.baseAddress! + 256 * channel
+          ).move(change.map)
+        }
+      } else {
+        Sampler(shape: shape, pixels: pixels, table: table.baseAddress!).interpolate(change.map, to: output)
       }
     }
     for jitter in change.jitters { apply(jitter, shape, to: output) }
@@ -96,29 +101,58 @@ private struct Plane {
       for x in inside.upperBound..<width { row[x * step] = table[0] }
     }
   }
+}
+
+/// An image between its pixels.
+private struct Sampler {
+  let shape: ImageShape
+  let pixels: UnsafePointer<UInt8>
+  /// [channels, 256]
+  let table: UnsafePointer<Float>
 
   /// Any map, bilinearly; outside is black.
-  func interpolate(_ map: PixelMap) {
+  func interpolate(_ map: PixelMap, to output: UnsafeMutablePointer<Float>) {
     let (middleX, middleY) = (Float(shape.width - 1) / 2, Float(shape.height - 1) / 2)
+    let channels = shape.channels
+    var result = output
     for y in 0..<shape.height {
       let fromMiddle = Float(y) - middleY
-      let row = output + y * shape.width * shape.channels
       for x in 0..<shape.width {
         let right = Float(x) - middleX
         let sourceX = map.xx * right + map.xy * fromMiddle + map.x + middleX
         let sourceY = map.yx * right + map.yy * fromMiddle + map.y + middleY
-        let (left, top) = (sourceX.rounded(.down), sourceY.rounded(.down))
-        let (shareX, shareY) = (sourceX - left, sourceY - top)
-        let (column, line) = (Int(left), Int(top))
-        let upper = sample(line, column) * (1 - shareX) + sample(line, column + 1) * shareX
-        let lower = sample(line + 1, column) * (1 - shareX) + sample(line + 1, column + 1) * shareX
-        row[x * shape.channels] = upper * (1 - shareY) + lower * shareY
+        let (column, line) = (floor(sourceX), floor(sourceY))
+        let (shareX, shareY) = (sourceX - Float(column), sourceY - Float(line))
+        let isInside = column >= 0 && line >= 0 && column < shape.width - 1 && line < shape.height - 1
+        let first = pixels + (line * shape.width + column) * channels
+        for channel in 0..<channels {
+          let values = table + 256 * channel
+          let corners =
+            isInside
+            ? SIMD4(
+              values[Int(first[channel])], values[Int(first[channels + channel])],
+              values[Int(first[shape.width * channels + channel])],
+              values[Int(first[(shape.width + 1) * channels + channel])])
+            : SIMD4(
+              sample(line, column, channel), sample(line, column + 1, channel), sample(line + 1, column, channel),
+              sample(line + 1, column + 1, channel))
+          let upper = corners[0] * (1 - shareX) + corners[1] * shareX
+          let lower = corners[2] * (1 - shareX) + corners[3] * shareX
+          result[channel] = upper * (1 - shareY) + lower * shareY
+        }
+        result += channels
       }
     }
   }
 
-  private func sample(_ y: Int, _ x: Int) -> Float {
-    guard 0..<shape.height ~= y, 0..<shape.width ~= x else { return table[0] }
-    return table[Int(pixels[(y * shape.width + x) * shape.channels])]
+  /// Without the call that `rounded(.down)` is on CPUs without SSE4.1.
+  private func floor(_ value: Float) -> Int {
+    let whole = Int(value)
+    return value < Float(whole) ? whole - 1 : whole
+  }
+
+  private func sample(_ y: Int, _ x: Int, _ channel: Int) -> Float {
+    guard 0..<shape.height ~= y, 0..<shape.width ~= x else { return table[256 * channel] }
+    return table[256 * channel + Int(pixels[(y * shape.width + x) * shape.channels + channel])]
   }
 }

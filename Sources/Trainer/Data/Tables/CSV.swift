@@ -1,6 +1,3 @@
-import Format
-import Foundation
-
 /// A file of values separated by commas, semicolons or tabs, as RFC 4180 has it: fields in quotes may hold separators, line
 /// breaks and doubled quotes.
 struct CSV {
@@ -38,6 +35,15 @@ struct CSV {
     let line = bytes.prefix { $0 != UInt8(ascii: "\n") }
     let candidates = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
     return candidates.first { line.contains($0) } ?? candidates[0]
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Without the spaces and tabs at both ends.
+  fileprivate var trimmed: ArraySlice<UInt8> {
+    func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    let tail = drop(while: isBlank)
+    return tail.prefix(tail.lastIndex { !isBlank($0) }.map { $0 - tail.startIndex + 1 } ?? 0)
   }
 }
 
@@ -79,7 +85,7 @@ private struct CSVScanner {
     if position < bytes.count, bytes[position] == CSVScanner.quote { return try quotedField() }
     let start = position
     while position < bytes.count, bytes[position] != separator, !isLineEnd(bytes[position]) { position += 1 }
-    return String(decoding: bytes[start..<position], as: UTF8.self).trimmingCharacters(in: .whitespaces)
+    return String(decoding: bytes[start..<position].trimmed, as: UTF8.self)
   }
 
   private mutating func quotedField() throws(DataError) -> String {
