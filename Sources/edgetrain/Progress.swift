@@ -125,7 +125,8 @@ final class Progress {
   private func line(_ step: StepReport) -> String {
     var text = "epoch \(step.epoch)/\(run.epochs)  \(figures(step))"
     if let validation = step.validation {
-      text += "  validation \(percent(validation.accuracy)) loss \(fixed(validation.loss, decimals: 4))"
+      text += "  validation " + (run.predictsNumbers ? "" : "\(percent(validation.accuracy)) ")
+      text += "loss \(fixed(validation.loss, decimals: 4))"
       if validation.isBest { text += " (best)" }
     }
     return text + "  \(Int(imagesPerSecond(step))) images/s  \(fixed(epochSeconds, decimals: 1)) s"
@@ -140,7 +141,7 @@ final class Progress {
   }
 
   private func figures(_ step: StepReport) -> String {
-    "loss \(fixed(step.loss, decimals: 4))  accuracy \(percent(step.accuracy))"
+    "loss \(fixed(step.loss, decimals: 4))" + (run.predictsNumbers ? "" : "  accuracy \(percent(step.accuracy))")
   }
 
   private func json(_ step: StepReport) -> String {
@@ -158,8 +159,10 @@ final class Progress {
   private func record(_ step: StepReport) -> EpochRecord {
     EpochRecord(
       epoch: step.epoch, loss: step.loss, stepLosses: stepLosses ?? step.stepLoss...step.stepLoss,
-      accuracy: step.accuracy, rate: Double(step.rate),
-      validation: step.validation.map { .init(loss: $0.loss, accuracy: $0.accuracy, isBest: $0.isBest) },
+      accuracy: run.predictsNumbers ? .nan : step.accuracy, rate: Double(step.rate),
+      validation: step.validation.map {
+        .init(loss: $0.loss, accuracy: run.predictsNumbers ? .nan : $0.accuracy, isBest: $0.isBest)
+      },
       imagesPerSecond: imagesPerSecond(step), seconds: epochSeconds)
   }
 

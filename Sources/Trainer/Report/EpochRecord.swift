@@ -8,7 +8,7 @@ public struct EpochRecord: Equatable, Sendable {
   public var loss: Double
   /// The lowest and the highest mean loss of a step.
   public var stepLosses: ClosedRange<Double>
-  /// Share of those images that were classified right.
+  /// Share of those images that were classified right; no number where numbers are predicted.
   public var accuracy: Double
   /// The last step's learning rate.
   public var rate: Double

@@ -51,7 +51,7 @@ public struct RunReport {
     page.figures(figures.map { ($0.value, $0.name) })
     if !log.records.isEmpty {
       page.heading("Training")
-      page.drawings([lossCurves, accuracyCurves, rateCurve, timeCurve])
+      page.drawings([lossCurves] + (classification == nil ? [] : [accuracyCurves]) + [rateCurve, timeCurve])
     }
     if let classification { add(classification, to: &page) }
     if !mistakes.isEmpty {

@@ -9,6 +9,8 @@ public struct Checkpoint: Equatable, Sendable {
     public var epoch: Int
     /// Validation examples classified right.
     public var correct: Int
+    /// Mean over the validation examples.
+    public var loss: Double
     public var state: TrainingState
   }
 
@@ -45,7 +47,7 @@ public struct Checkpoint: Equatable, Sendable {
 // of `encoded`. Strings and arrays are a u64 count and their elements.
 extension Checkpoint {
   static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x43, 0x4B, 0x50]  // \x89EDGECKP
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
   private static let headerBytes = 20
 
   /// Replaces the file at `path` in one go: a kill or a full disk leaves the old one whole.
@@ -119,6 +121,7 @@ extension Checkpoint {
     if let best {
       body.put(best.epoch)
       body.put(best.correct)
+      body.put(best.loss.bitPattern)
       body.put(best.state)
     }
     var file = FieldWriter()
@@ -151,8 +154,10 @@ extension Checkpoint {
     plateau.epochsSince = epochsSince
     plateau.reductions = reductions
     if bestCount == 1 {
-      guard let epoch = reader.int(), let correct = reader.int(), let state = reader.state() else { return nil }
-      best = Best(epoch: epoch, correct: correct, state: state)
+      guard let epoch = reader.int(), let correct = reader.int(), let loss = reader.word(),
+        let state = reader.state()
+      else { return nil }
+      best = Best(epoch: epoch, correct: correct, loss: Double(bitPattern: loss), state: state)
     }
     guard reader.isAtEnd else { return nil }
   }

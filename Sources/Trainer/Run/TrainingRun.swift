@@ -167,6 +167,8 @@ public final class TrainingRun {
   private var recipe: TrainingRecipe { description.recipe }
 
   public var epochs: Int { recipe.epochs }
+  /// Whether numbers are predicted, and no classes: hits mean nothing then, and the best epoch is that of the lowest loss.
+  public var predictsNumbers: Bool { scales?.targets != nil }
   public var parameterCount: Int { network.parameterCount }
   /// Of them, those of frozen layers.
   public var frozenParameterCount: Int { network.frozenParameterCount }
@@ -262,7 +264,7 @@ public final class TrainingRun {
   /// - Parameter loss: the mean over the epoch's training images.
   private func finishEpoch(loss: Double) throws(RunError) -> ValidationReport? {
     let report = try validation.map { (examples) throws(RunError) in
-      try evaluate(examples, isBetterThan: best?.correct)
+      try evaluate(examples)
     }
     if let report { try checkLoss(report.loss) }
     if case .plateau(_, let patience) = recipe.schedule.shape {
@@ -275,12 +277,12 @@ public final class TrainingRun {
     labels = 0
     do { try network.synchronize() } catch { throw .network(error) }
     if let report, report.isBest {
-      best = Checkpoint.Best(epoch: epoch, correct: report.correct, state: try state())
+      best = Checkpoint.Best(epoch: epoch, correct: report.correct, loss: report.loss, state: try state())
     }
     return report
   }
 
-  private func evaluate(_ examples: any BatchSource, isBetterThan before: Int?) throws(RunError) -> ValidationReport {
+  private func evaluate(_ examples: any BatchSource) throws(RunError) -> ValidationReport {
     var batch = examples.makeBatch(size: self.batch)
     var (correct, labels) = (0, 0)
     var lossSum = 0.0
@@ -301,9 +303,9 @@ public final class TrainingRun {
     var sums = [lossSum, Double(correct), Double(labels)]
     network.addUp(&sums)
     (lossSum, correct, labels) = (sums[0], Int(sums[1]), Int(sums[2]))
-    return ValidationReport(
-      loss: lossSum / Double(labels), correct: correct, count: labels,
-      isBest: correct > before ?? -1)
+    let loss = lossSum / Double(labels)
+    let isBest = best.map { predictsNumbers ? loss < $0.loss : correct > $0.correct } ?? true
+    return ValidationReport(loss: loss, correct: correct, count: labels, isBest: isBest)
   }
 
   // MARK: Stopping and going on
