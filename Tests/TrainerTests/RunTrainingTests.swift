@@ -1,4 +1,5 @@
 import Foundation
+import Quantize
 import Testing
 
 @testable import Trainer
@@ -329,6 +330,38 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(ClassWeights.equal.factors(histogram: [1, 2]) == nil)
     // A class without examples takes nothing from the others.
     #expect(ClassWeights.balanced.factors(histogram: [0, 6])![1] == 1)
+  }
+
+  /// One output for two classes: the exported graph has scores of both, and is as often right as the run was.
+  @Test(arguments: [
+    ("sigmoid-cross-entropy", ""), ("mean-squared-error", ""), ("hinge", ""), ("perceptron", ""),
+    ("perceptron", " threshold"),
+  ]) func oneOutputForTwoClasses(loss: String, end: String) throws {
+    func binary(_ examples: Trainer.Examples) -> Trainer.Examples {
+      examples.subset(examples.classes.indices.filter { examples.classes[$0] < 2 })
+    }
+    let rows = RowProblem.data
+    let data = DataSet(name: "rows", labels: ["top", "middle"], train: binary(rows.train), test: binary(rows.test))
+    let description = try describe(
+      "input 3x4x1\nflatten\ndense 1\(end)\ntrain\nepochs 30\nbatch 8\nrate 0.02\nloss \(loss)")
+    let run = try RowProblem.run(description, data: data)
+    while !run.isFinished { _ = try run.step() }
+    let graph = try run.export().main
+    #expect(graph.tensors[graph.outputs[0]].shape == [1, 2])
+    let interpreter = try ReferenceInterpreter(graph)
+    let reader = BatchReader(run.preprocessing)
+    var scores: [Float] = []
+    for index in 0..<data.test.count {
+      var input = [Float](repeating: 0, count: 12)
+      input.withUnsafeMutableBufferPointer { reader.read(data.test, at: index, into: $0) }
+      guard case .f32(let values) = try interpreter.run([.f32(input)])[0] else { continue }
+      scores += values
+      if ["sigmoid-cross-entropy", "mean-squared-error"].contains(loss) {
+        #expect(abs(values[0] + values[1] - 1) < 1e-5)
+      }
+    }
+    let report = ClassificationReport(labels: data.labels, truths: data.test.classes, scores: scores)
+    #expect(report.accuracy > 0.9, "\(report.accuracy)")
   }
 
   @Test func networkAndDataMustFit() throws {

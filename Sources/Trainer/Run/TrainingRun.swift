@@ -50,6 +50,8 @@ public final class TrainingRun {
   /// How the network wants images; nil for rows of numbers.
   public let preprocessing: Preprocessing?
   private let scales: RunData.Scales?
+  /// Whether one output tells two classes apart.
+  private let isBinary: Bool
   private let network: DataParallel
   private let train: any BatchSource
   private let validation: (any BatchSource)?
@@ -147,6 +149,7 @@ public final class TrainingRun {
     }
     network.classWeights = recipe.classWeights.factors(
       histogram: labels.indices.map { label in parts.classes.count { $0 == label } })
+    isBinary = network.outputCount == 1 && labels.count == 2 && parts.scales?.targets == nil
     self.network = network
     self.description = description
     self.preprocessing = parts.preprocessing
@@ -355,12 +358,17 @@ public final class TrainingRun {
 
   // MARK: Result
 
-  /// The trained network for batch size 1: the best epoch's if examples were held out, else the last.
+  /// The trained network for batch size 1: the best epoch's if examples were held out, else the last. It has an output for
+  /// each class, even where the network has one for two.
   public func export() throws(RunError) -> ExportedNetwork {
     do {
       if let best { try network.restore(best.state) }
       var exported = try network.network.export()
       if let scales { exported.main = exported.main.inUnits(inputs: scales.inputs, outputs: scales.targets) }
+      if isBinary {
+        let hasScores = [.hinge, .perceptron].contains(recipe.loss) && network.network.list.head == .none
+        exported.main = exported.main.withBothClasses(total: hasScores ? 0 : 1)
+      }
       return exported
     } catch {
       throw .network(error)
