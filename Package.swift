@@ -44,6 +44,8 @@ let package = Package(
     cLibrary("Platform"),
     cLibrary("JPEGCodec", ["CJPEG"], link: [.linkedLibrary("jpeg")]),
     cLibrary("TrainerKernels"),
+    // The texts of OpenCL programs, which OpenCLKernels embeds.
+    .target(name: "OpenCLKernels", exclude: ["programs"], cSettings: c),
     cLibrary("Kernels", link: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
 
     // Processes of one training run; empty without the trait.
@@ -66,7 +68,10 @@ let package = Package(
     // The workstation side.
     library(
       "Trainer",
-      ["Format", "Quantize", "Vision", "Platform", "Terminal", "Kernels", "COpenBLAS", "TrainerKernels"]),
+      [
+        "Format", "Quantize", "Vision", "Platform", "Terminal", "Kernels", "COpenBLAS", "TrainerKernels", "COpenCL",
+        "OpenCLKernels",
+      ]),
     .executableTarget(
       name: "edgetrain",
       dependencies: [

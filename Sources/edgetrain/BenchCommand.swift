@@ -8,11 +8,14 @@ enum BenchCommand {
     operands: [Operand("NET")],
     options: [
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
-      CommonOptions.threads,
+      DeviceOption.device, CommonOptions.threads, DeviceOption.retune, DeviceOption.profile,
       Option("seconds", value: "S", help: "how long to measure, after a tenth of it to warm up (default 2)"),
       CommonOptions.json,
     ],
-    examples: ["edgetrain bench nets/lenet5.net --batch 64 --threads 1"])
+    examples: [
+      "edgetrain bench nets/lenet5.net --batch 64 --threads 1",
+      "edgetrain bench nets/lenet5.net --device opencl --profile",
+    ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
@@ -20,13 +23,15 @@ enum BenchCommand {
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let seconds = try arguments.number("seconds", expected: "a number above 0", where: { $0 > 0 }) ?? 2
+    let device = try DeviceOption(arguments, command: command.name)
     OpenBLASEnvironment.establish()
+    let backend = try device.backend(threads: threads)
 
     let batch = description.recipe.batch
     guard batch != TrainingRecipe.wholeSet else {
       throw UsageError("--batch", expected: "a number, for NET says 'batch all'", found: "none", command: command.name)
     }
-    let network = try Network(description, backend: CPUBackend(threads: threads), batch: batch, seed: 1)
+    let network = try Network(description, backend: backend, batch: batch, seed: 1)
     let inputs = description.randomInputs(count: batch, seed: 1)
     // Class 0 for all, and a rate of 0: what is learnt does not change the work.
     let labels = [Int32](repeating: 0, count: batch * network.labelCount)
@@ -35,6 +40,8 @@ enum BenchCommand {
     let clock = ContinuousClock()
     let warm = clock.now + .seconds(seconds / 10)
     repeat { try step() } while clock.now < warm
+    let profiled = device.profiles ? backend as? OpenCLBackend : nil
+    try profiled?.resetProfile()
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat {
@@ -45,21 +52,25 @@ enum BenchCommand {
     times.sort()
     let median = Double(batch) / times[times.count / 2]
     let best = Double(batch) / times[0]
+    let kernels = try profiled?.profile()
 
     guard arguments.has("json") else {
       write(
         "\(description.name): median \(fixed(median, decimals: 0)) images/s, best step "
-          + "\(fixed(best, decimals: 0)) images/s; batch \(batch), threads: \(threads), \(times.count) steps\n")
+          + "\(fixed(best, decimals: 0)) images/s; batch \(batch), \(backend.name), \(times.count) steps\n")
+      if let kernels { write(profileText(kernels)) }
       return
     }
     var json = JSONWriter(isOneLine: true)
     json.object { json in
       json.field("network", description.name)
       json.field("batch", batch)
+      json.field("device", backend.name)
       json.field("threads", threads)
       json.field("steps", times.count)
       json.field("images_per_second", median, decimals: 1)
       json.field("best_images_per_second", best, decimals: 1)
+      if let kernels { json.profile(kernels) }
     }
     write(json.text)
   }

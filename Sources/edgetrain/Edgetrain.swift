@@ -15,6 +15,7 @@ enum Edgetrain {
       Subcommand("quantize MODEL", help: "make an int8 model of a float one, with a report of what it cost"),
       Subcommand("pack MODEL", help: "lay weights out for one instruction set, so that a device starts faster"),
       Subcommand("bench NET", help: "images a second in training"),
+      Subcommand("devices", help: "where networks can be trained: the CPU and OpenCL devices"),
       Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
       Subcommand("lr-find NET", help: "try learning rates, and draw the loss against them"),
@@ -40,6 +41,7 @@ enum Edgetrain {
     case "quantize": try QuantizeCommand.run(rest)
     case "pack": try PackCommand.run(rest)
     case "bench": try BenchCommand.run(rest)
+    case "devices": try DevicesCommand.run(rest)
     case "init": try InitCommand.run(rest)
     case "info": try InfoCommand.run(rest)
     case "data": try DataCommand.run(rest)
@@ -51,7 +53,8 @@ enum Edgetrain {
     case "--version": write("edgetrain \(version)\n")
     default:
       throw UsageError(
-        "command", expected: "train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo",
+        "command",
+        expected: "train, evaluate, quantize, pack, init, bench, devices, info, lr-find, look, demo or photo",
         found: first, command: "edgetrain")
     }
   }

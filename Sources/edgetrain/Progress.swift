@@ -43,11 +43,11 @@ final class Progress {
     isResumed = run.epoch > 0 || run.stepInEpoch > 0
   }
 
-  func begin(data: TrainingData, threads: Int, processes: Int) {
+  func begin(data: TrainingData, device: String, processes: Int) {
     guard style == .bar || style == .lines else { return }
     note(
       "\(data.name): \(run.imagesPerEpoch) \(data.noun) \(data.contents); "
-        + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(threads) threads"
+        + "\(run.description.name): \(shortCount(run.parameterCount)) parameters; \(device)"
         + (processes > 1 ? " in each of \(processes) processes" : ""))
     let recipe = run.description.recipe
     if processes > 1 { note("a batch of \(recipe.batch) over all processes, rate \(recipe.rate)") }

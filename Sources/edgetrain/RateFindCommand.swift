@@ -16,7 +16,7 @@ enum RateFindCommand {
       Option("steps", value: "N", help: "how many steps (default 200)"),
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
       Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
-      CommonOptions.threads, CommonOptions.json,
+      DeviceOption.device, CommonOptions.threads, DeviceOption.retune, CommonOptions.json,
     ] + CommonOptions.reading,
     examples: [
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist -o lr.html",
@@ -31,6 +31,7 @@ enum RateFindCommand {
     var curve = try curve(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let options = try CommonOptions.dataOptions(arguments, command: command)
+    let device = try DeviceOption(arguments, command: command.name)
     var description = try NetworkDescription(path: path)
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { description.recipe.seed = UInt64(seed) }
@@ -41,7 +42,7 @@ enum RateFindCommand {
 
     let data = try DataSet(source, for: description, path: path, options: options)
     noteSkipped(data)
-    let run = try TrainingRun(description, data: data, backend: CPUBackend(threads: threads))
+    let run = try TrainingRun(description, data: data, backend: device.backend(threads: threads))
     let end = try search(&curve, run)
     let report = RateReport(
       title: "Learning rates for \(description.name)",

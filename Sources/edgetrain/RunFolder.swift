@@ -32,7 +32,7 @@ struct RunFolder {
   func path(of name: String) -> String { folder.path(of: name) }
 
   /// Writes down what is trained.
-  mutating func begin(_ run: TrainingRun, data: TrainingData, threads: Int) throws {
+  mutating func begin(_ run: TrainingRun, data: TrainingData, device: String) throws {
     log.truncate(to: run.epoch)
     try folder.write(run.description.text, to: "network.net")
     guard !isResumed else { return }
@@ -50,7 +50,7 @@ struct RunFolder {
       json.field("epochs", run.epochs)
       json.field("steps_per_epoch", run.stepsPerEpoch)
       json.field("seed", run.description.recipe.seed)
-      json.field("threads", threads)
+      json.field("device", device)
     }
     try folder.write(json.text, to: "config.json")
   }

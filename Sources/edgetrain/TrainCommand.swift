@@ -27,7 +27,9 @@ enum TrainCommand {
         "checkpoint", value: "FILE",
         help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
       Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
+      DeviceOption.device,
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
+      DeviceOption.retune, DeviceOption.profile,
       Option(
         "rate-scaling", value: "KIND",
         help: "under mpirun, where each process adds a batch: linear (default), the rate grows alike; or none"),
@@ -50,6 +52,7 @@ enum TrainCommand {
     try override(&description.recipe, with: arguments)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let options = try CommonOptions.dataOptions(arguments, command: command)
+    let device = try DeviceOption(arguments, command: command.name)
     let scalesRate = try scalesRate(arguments)
     OpenBLASEnvironment.establish()
     let job = try Job.join()
@@ -62,6 +65,7 @@ enum TrainCommand {
         "--rate-scaling", expected: "several processes, started by mpirun", found: "one", command: command.name)
     }
     try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
+    let backend = try device.backend(threads: threads)
 
     let data = try TrainingData(
       name, for: description, path: path, base: base?.model, options: options, limit: limit)
@@ -69,7 +73,7 @@ enum TrainCommand {
     let start = try base?.startingPoint(for: &description, data: data)
     let run = try data.run(
       description, preprocessing: base?.preprocessing(for: description), start: start,
-      devices: TrainingDevices([CPUBackend(threads: threads)], communicator: job))
+      devices: TrainingDevices([backend], communicator: job))
     if let saved {
       try run.restore(saved, anotherRate: arguments.has("rate"))
     } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
@@ -77,9 +81,9 @@ enum TrainCommand {
     }
 
     let progress = Progress(run, arguments, isSilent: outputs == nil)
-    progress.begin(data: data, threads: threads, processes: job?.size ?? 1)
+    progress.begin(data: data, device: backend.name, processes: job?.size ?? 1)
     if let base { progress.tell(base.text(run)) }
-    try outputs?.folder?.begin(run, data: data, threads: threads)
+    try outputs?.folder?.begin(run, data: data, device: backend.name)
     try train(run, progress: progress, outputs: &outputs)
     if let outputs {
       let result = try data.export(run, base: base?.model)
@@ -87,6 +91,9 @@ enum TrainCommand {
       try outputs.folder?.end(run, data: data, result)
       unlink(outputs.checkpoint.path)
       progress.end(result, path: outputs.model.path)
+      if device.profiles, let backend = backend as? OpenCLBackend {
+        write(profileText(try backend.profile()), to: .error)
+      }
     }
     Job.leave(job)
   }

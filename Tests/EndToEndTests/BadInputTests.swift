@@ -36,12 +36,21 @@ import Testing
     try expect(
       ["fly"], status: 64,
       error:
-        "command: expected train, evaluate, quantize, pack, init, bench, info, lr-find, look, demo or photo, found fly")
+        "command: expected train, evaluate, quantize, pack, init, bench, devices, info, lr-find, look, demo or photo, found fly"
+    )
     try expect(
       ["train", "rows.net", "-o", "m.bin"], status: 64, error: "--data: expected DATA, found nothing")
     try expect(
       ["train", "rows.net", "--data", "rows"], status: 64, error: "--output: expected MODEL, found nothing")
     let train = ["train", "rows.net", "--data", "rows", "-o", "m.bin"]
+    try expect(
+      train + ["--device", "gpu"], status: 64,
+      error: "--device: expected cpu, opencl, or opencl:N with one N, found gpu")
+    try expect(
+      train + ["--device", "opencl:0,1"], status: 64,
+      error: "--device: expected cpu, opencl, or opencl:N with one N, found opencl:0,1")
+    try expect(
+      train + ["--profile"], status: 64, error: "--profile: expected --device opencl beside it, found the device cpu")
     try expect(
       train + ["--threads", "0"], status: 64, error: "--threads: expected an integer from 1 to 256, found 0")
     try expect(train + ["--rate", "-1"], status: 64, error: "--rate: expected a number above 0, found -1")

@@ -7,7 +7,8 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, PackCommand.command,
-    BenchCommand.command, InitCommand.command, InfoCommand.command, DataCommand.command, RateFindCommand.command,
+    BenchCommand.command, DevicesCommand.command, InitCommand.command, InfoCommand.command, DataCommand.command,
+    RateFindCommand.command,
     LookCommand.command,
     DemoCommand.command, PhotoCommand.command,
   ]
@@ -23,7 +24,8 @@ import Testing
 
   /// And prints it, on standard output, whatever else is on the line.
   @Test(arguments: [
-    "train", "evaluate", "quantize", "pack", "bench", "init", "info", "data", "lr-find", "look", "demo", "photo",
+    "train", "evaluate", "quantize", "pack", "bench", "devices", "init", "info", "data", "lr-find", "look", "demo",
+    "photo",
   ])
   func everyCommandHasHelp(name: String) throws {
     let folder = try TemporaryFolder()

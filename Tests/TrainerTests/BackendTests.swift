@@ -3,7 +3,7 @@ import Testing
 
 @testable import Trainer
 
-/// Every operation of the CPU backend against the naive one, on random sizes. A failure tells the case's seed.
+/// Every operation of all backends against the naive one, on random sizes. A failure tells the case's seed.
 @Suite struct BackendTests {
   // MARK: Linear operations
 
@@ -365,7 +365,7 @@ import Testing
 
   // MARK: Comparing
 
-  /// Runs `body` on both backends with copies of `arguments` and with results of the given sizes, and compares these.
+  /// Runs `body` on all backends with copies of `arguments` and with results of the given sizes, and compares these.
   /// Results start as 5 and are followed by elements that must stay so. Gives the naive results.
   @discardableResult func compare(
     _ arguments: [[Float]], results sizes: [Int], tolerance: Float = 2e-5, _ what: String,
@@ -382,16 +382,21 @@ import Testing
       return (values, try results.flatMap { try backend.values(of: $0[($0.count - guardCount)..<$0.count]) })
     }
     let expected = try run(NaiveBackend())
-    let found = try run(CPUBackend(threads: 2))
-    #expect(found.guards.allSatisfy { $0 == 5 }, "\(what): wrote past a result")
-    for (index, (found, expected)) in zip(found.results, expected.results).enumerated() {
-      let scale = max(expected.map(abs).max() ?? 1, 1)
-      let worst = zip(found, expected).map { abs($0 - $1) }.enumerated().max { $0.element < $1.element }!
-      let isClose = zip(found, expected).allSatisfy { abs($0 - $1) <= tolerance * scale }
-      #expect(
-        isClose,
-        "\(what): result \(index)[\(worst.offset)] is \(found[worst.offset]), expected \(expected[worst.offset])")
+    func check(_ backend: any Backend, _ name: String) throws {
+      let found = try run(backend)
+      #expect(found.guards.allSatisfy { $0 == 5 }, "\(name), \(what): wrote past a result")
+      for (index, (found, expected)) in zip(found.results, expected.results).enumerated() {
+        let scale = max(expected.map(abs).max() ?? 1, 1)
+        let worst = zip(found, expected).map { abs($0 - $1) }.enumerated().max { $0.element < $1.element }!
+        let isClose = zip(found, expected).allSatisfy { abs($0 - $1) <= tolerance * scale }
+        #expect(
+          isClose,
+          "\(name), \(what): result \(index)[\(worst.offset)] is \(found[worst.offset]), expected \(expected[worst.offset])"
+        )
+      }
     }
+    try check(CPUBackend(threads: 2), "cpu")
+    for shared in OpenCLTestDevice.backends { try shared.use { try check($0, shared.name) } }
     return expected.results
   }
 }

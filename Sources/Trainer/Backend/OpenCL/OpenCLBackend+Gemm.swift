@@ -1,0 +1,183 @@
+import Format
+import OpenCLKernels
+
+/// A [depth, columns] matrix as the products read it.
+struct GemmMatrix {
+  var values: DeviceSlice
+  /// Elements from one row to the next, from one panel of columns to the next, and from one group to the next.
+  var pitch: Int
+  var panelPitch: Int
+  var group: Int
+}
+
+/// How weights become the matrix of a product.
+struct WeightPacking {
+  /// `panel` is set when it is known.
+  fileprivate var packing: opencl_packing
+  /// Weights of a group.
+  fileprivate let group: Int
+
+  private init(
+    depth: Int, columns: Int, first: Int, inner: Int, outerPitch: Int, innerPitch: Int, columnPitch: Int, group: Int
+  ) {
+    packing = opencl_packing(
+      depth: Int32(depth), columns: Int32(columns), first: Int32(first), inner: Int32(inner),
+      outer_pitch: Int32(outerPitch), inner_pitch: Int32(innerPitch), column_pitch: Int32(columnPitch), panel: 0)
+    self.group = group
+  }
+
+  /// [patch, outputs of a group]
+  static func forward(_ geometry: ConvolutionGeometry) -> WeightPacking {
+    transposed(rows: geometry.groupOutputs, columns: geometry.patch)
+  }
+
+  /// [inputs, outputs]
+  static func forward(_ geometry: DenseGeometry) -> WeightPacking {
+    transposed(rows: geometry.outputs, columns: geometry.inputs)
+  }
+
+  /// [taps from the last to the first × outputs of a group, inputs of a group]
+  static func backward(_ geometry: ConvolutionGeometry) -> WeightPacking {
+    let taps = geometry.kernel.height * geometry.kernel.width
+    return WeightPacking(
+      depth: taps * geometry.groupOutputs, columns: geometry.groupInputs, first: (taps - 1) * geometry.groupInputs,
+      inner: geometry.groupOutputs, outerPitch: -geometry.groupInputs, innerPitch: geometry.patch, columnPitch: 1,
+      group: geometry.groupOutputs * geometry.patch)
+  }
+
+  /// Of the transposed convolution, weights [C, taps, O]: [taps from the last to the first × O, C].
+  static func transposedForward(_ geometry: ConvolutionGeometry) -> WeightPacking {
+    let (taps, outputs) = (geometry.kernel.height * geometry.kernel.width, geometry.output.channels)
+    return WeightPacking(
+      depth: taps * outputs, columns: geometry.input.channels, first: (taps - 1) * outputs, inner: outputs,
+      outerPitch: -outputs, innerPitch: 1, columnPitch: taps * outputs, group: 0)
+  }
+
+  /// [taps × C, O] of weights [C, taps, O].
+  static func transposedBackward(_ geometry: ConvolutionGeometry) -> WeightPacking {
+    let (taps, outputs) = (geometry.kernel.height * geometry.kernel.width, geometry.output.channels)
+    return WeightPacking(
+      depth: taps * geometry.input.channels, columns: outputs, first: 0, inner: geometry.input.channels,
+      outerPitch: outputs, innerPitch: taps * outputs, columnPitch: 1, group: 0)
+  }
+
+  /// [C × taps, O] of [O, taps, C].
+  static func transposedWeights(_ geometry: ConvolutionGeometry) -> WeightPacking {
+    let (taps, channels) = (geometry.kernel.height * geometry.kernel.width, geometry.input.channels)
+    return WeightPacking(
+      depth: channels * taps, columns: geometry.output.channels, first: 0, inner: taps, outerPitch: 1,
+      innerPitch: channels, columnPitch: taps * channels, group: 0)
+  }
+
+  private static func transposed(rows: Int, columns: Int) -> WeightPacking {
+    WeightPacking(
+      depth: columns, columns: rows, first: 0, inner: columns, outerPitch: 0, innerPitch: 1, columnPitch: columns,
+      group: rows * columns)
+  }
+}
+
+extension OpenCLBackend {
+  /// Packs the weights of all groups into working memory.
+  func pack(_ weights: WeightPacking, _ values: DeviceSlice, groups: Int) -> GemmMatrix? {
+    let (depth, columns) = (Int(weights.packing.depth), Int(weights.packing.columns))
+    // A panel of all columns is a row-major matrix.
+    let panel = panelColumns ?? columns
+    let group = depth * roundUp(columns, panel)
+    guard let packed = scratch(.packed, groups * group) else { return nil }
+    reorder(weights, values, panel: panel, groups: groups, into: packed)
+    return GemmMatrix(values: packed, pitch: panel, panelPitch: depth * panel, group: group)
+  }
+
+  /// The matrix of weights, or of their gradients, row by row.
+  func reorder(_ weights: WeightPacking, _ values: DeviceSlice, into result: DeviceSlice) {
+    reorder(weights, values, panel: Int(weights.packing.columns), groups: 1, into: result)
+  }
+
+  private func reorder(
+    _ weights: WeightPacking, _ values: DeviceSlice, panel: Int, groups: Int, into result: DeviceSlice
+  ) {
+    var packing = weights.packing
+    packing.panel = Int32(panel)
+    let (depth, width) = (Int(packing.depth), roundUp(Int(packing.columns), panel))
+    queue.run(
+      program(.reduce), "pack", global: [roundUp(width, 32), ceilDivide(depth, OpenCLBackend.packDepth), groups],
+      local: [32, 1, 1], [values, result, packing, weights.group, depth * width])
+  }
+
+  /// PACK_DEPTH of programs/reduce.cl.
+  private static let packDepth = 16
+
+  /// output [rows, groups · columns] = activation(patches · matrix + bias), group by group.
+  func multiplyRows(
+    _ patches: opencl_patches, image: DeviceSlice, _ matrix: GemmMatrix, bias: DeviceSlice?,
+    _ activation: Activation?, groups: Int, columns: Int, output: DeviceSlice
+  ) {
+    let (rows, depth) = (Int(patches.rows), Int(patches.depth))
+    let bounds = activation.bounds ?? (-.infinity, .infinity)
+    var product = opencl_product(
+      columns: Int32(columns), matrix_pitch: Int32(matrix.pitch), panel_pitch: Int32(matrix.panelPitch),
+      output_pitch: Int32(groups * columns), group_channels: patches.channels, group_matrix: Int32(matrix.group),
+      group_columns: Int32(columns), panels: 0, chunk: 0, has_bias: bias == nil ? 0 : 1)
+    let output = output[0..<(rows * groups * columns)]
+    let global: [Int]
+    switch gemm.rows {
+    case .panel(let tile):
+      let rowPanels = ceilDivide(rows, tile.panelRows)
+      let columnPanels = ceilDivide(columns, tile.columns(lanes))
+      // All columns at once, so that patches are gathered once, unless there are too few work-groups.
+      let blocks = min(max(4 * device.computeUnits / (rowPanels * groups), 1), columnPanels)
+      product.panels = Int32(ceilDivide(columnPanels, blocks))
+      product.chunk = Int32(patches.piece(atMost: tile.panelDepth))
+      global = [rowPanels, (columnPanels + Int(product.panels) - 1) / Int(product.panels), groups]
+    case .local(let tile):
+      global = [
+        ceilDivide(rows, tile.rows) * tile.items, ceilDivide(columns, tile.columns), groups,
+      ]
+    }
+    queue.run(
+      gemmProgram(gemm.rows), "gemm_rows", global: global, local: [gemm.rows.items, 1, 1],
+      flops: 2 * rows * depth * columns * groups,
+      [image, matrix.values, bias ?? matrix.values, output, patches, product, bounds.low, bounds.high])
+    finishActivation(activation, output)
+  }
+
+  /// result [groups · outputs, depth] = gradientᵀ [outputs, rows] · patches [rows, depth], group by group.
+  ///
+  /// - Parameter pitch: elements from one row of the gradient to the next; nil: as many as it has columns.
+  func multiplyWeights(
+    _ patches: opencl_patches, image: DeviceSlice, gradient: DeviceSlice, pitch: Int? = nil, groups: Int, outputs: Int,
+    into result: DeviceSlice
+  ) {
+    let (rows, depth) = (Int(patches.rows), Int(patches.depth))
+    let (blockRows, blockColumns) = gemm.weights.weightBlock(outputs: outputs, patches)
+    let columnBlocks = ceilDivide(depth, blockColumns)
+    let blocks = columnBlocks * groups * (ceilDivide(outputs, blockRows))
+    // As many splits as keep the device busy, and as few as keep the parts small.
+    let wanted = (8 * device.computeUnits + blocks - 1) / blocks
+    let splits = max(min(wanted, rows / 256, 1 << 24 / max(result.count, 1)), 1)
+    let each = ceilDivide(rows, splits)
+    let number = ceilDivide(rows, each)
+    guard let parts = number == 1 ? result : scratch(.parts, number * result.count) else { return }
+    let product = opencl_weight_product(
+      outputs: Int32(outputs), gradient_pitch: Int32(pitch ?? groups * outputs), group_channels: patches.channels,
+      split_rows: Int32(each), split_pitch: Int32(result.count), block: Int32(blockColumns))
+    queue.run(
+      gemmProgram(gemm.weights), "gemm_weights",
+      global: [columnBlocks * gemm.weights.items, number, blocks / columnBlocks], local: [gemm.weights.items, 1, 1],
+      flops: 2 * rows * depth * outputs * groups,
+      [image, gradient, parts, patches, product])
+    if number > 1 { sumParts(parts, number: number, into: result) }
+  }
+
+  /// Columns of a panel of packed weights; nil if all columns make one.
+  var panelColumns: Int? {
+    switch gemm.rows {
+    case .panel(let tile): tile.columns(lanes)
+    case .local: nil
+    }
+  }
+
+  private func gemmProgram(_ tiling: GemmTiling) -> OpenCLProgram? {
+    queue.program(tiling.program, options: options + tiling.options)
+  }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import Testing
+
+@testable import Trainer
+
+/// OpenCL beyond single operations, which `BackendTests` compares: whole runs, determinism, failures, tuning.
+@Suite(.enabled(if: OpenCLTestDevice.device != nil, "no OpenCL platform with a device (Debian: pocl-opencl-icd)"))
+struct OpenCLTests {
+  private var device: OpenCLDevice { OpenCLTestDevice.device! }
+
+  // MARK: Training
+
+  /// The first 50 losses on Fashion-MNIST are the CPU backend's.
+  @Test(arguments: ["lenet5", "resnet_small"]) func lossesFollowTheCPU(file: String) throws {
+    let images = try GoldenLossesTests.images.get()
+    let batch = 32
+    func losses(_ backend: any Backend) throws -> [Double] {
+      let network = try NetworkTests.network(file: file, backend: backend, batch: batch)
+      return try (0..<50).map { step in
+        let range = (step * batch)..<((step + 1) * batch)
+        let pixels = images.pixels[(range.lowerBound * 784)..<(range.upperBound * 784)].map { Float($0) / 255 }
+        return try network.trainStep(
+          inputs: pixels, labels: Array(images.classes[range]), count: batch, rate: 0.01
+        ).loss
+      }
+    }
+    let expected = try losses(CPUBackend(threads: 2))
+    let found = try OpenCLTestDevice.backends[0].use(losses)
+    for (step, (found, expected)) in zip(found, expected).enumerated() {
+      #expect(abs(found - expected) <= 1e-3 * expected, "step \(step + 1): \(found), not \(expected)")
+    }
+    let (first, last) = (expected.prefix(10).reduce(0, +), expected.suffix(10).reduce(0, +))
+    #expect(last < 0.8 * first)
+  }
+
+  /// Networks that together have every layer, on both ways of cutting work.
+  @Test(arguments: NetworkTests.small) func lossesFollowTheNaiveBackend(text: String) throws {
+    func run(_ backend: any Backend) throws -> [Double] {
+      try losses(Network(describe(text), backend: backend, batch: 8, seed: 4), steps: 10)
+    }
+    let expected = try run(NaiveBackend())
+    for shared in OpenCLTestDevice.backends {
+      let found = try shared.use(run)
+      for (found, expected) in zip(found, expected) {
+        #expect(abs(found - expected) < 1e-4 * expected, "\(shared.name): \(found), not \(expected)")
+      }
+    }
+  }
+
+  @Test func sameCallsGiveTheSameBits() throws {
+    let states = try (0..<2).map { _ in
+      try OpenCLTestDevice.backends[0].use { backend in
+        let network = try NetworkTests.network(file: "resnet_small", backend: backend, batch: 16)
+        _ = try losses(network, steps: 3)
+        return try network.state()
+      }
+    }
+    #expect(states[0] == states[1])
+  }
+
+  /// Of three sets of examples in turn, the last with a part of a batch.
+  private func losses(_ network: Network, steps: Int) throws -> [Double] {
+    let sets = (0..<3).map { Examples(network, count: $0 == 2 ? network.batch - 3 : network.batch, seed: UInt64($0)) }
+    return try (0..<steps).map { step in
+      let examples = sets[step % 3]
+      return try network.trainStep(
+        inputs: examples.inputs, labels: examples.labels, count: examples.labels.count, rate: 0.01
+      ).loss
+    }
+  }
+
+  // MARK: Memory
+
+  /// What is uploaded is what was in the caller's memory when it asked, whenever the device takes it.
+  @Test func uploadsKeepTheirValues() throws {
+    try OpenCLTestDevice.backends[0].use { backend in
+      let slice = try backend.reals(1 << 18)
+      var values = [Float](repeating: 0, count: slice.count)
+      let results = try (0..<8).map { _ in try backend.reals(1) }
+      for round in 0..<8 {
+        for index in values.indices { values[index] = Float(round) }
+        values.withUnsafeBufferPointer { backend.upload($0, to: slice) }
+        backend.sumOfSquares(slice, result: results[round])
+      }
+      for round in 0..<8 {
+        #expect(try backend.values(of: results[round]) == [Float(round * round * slice.count)])
+      }
+    }
+  }
+
+  // MARK: Failures
+
+  @Test func tooLargeBuffer() throws {
+    let backend = try OpenCLBackend(device)
+    let error = #expect(throws: TrainerError.self) { _ = try backend.allocate(.real, count: Int(Int32.max)) }
+    if device.largestBuffer < 4 * Int(Int32.max) {
+      #expect(error?.description.contains("\(device.title): no memory for ") == true)
+    }
+    // The backend still works.
+    let slice = try backend.filled([3, 4])
+    let result = try backend.reals(1)
+    backend.sumOfSquares(slice, result: result)
+    #expect(try backend.values(of: result) == [25])
+  }
+
+  /// A failed build names the device and the compiler's first line; everything after it is not run, and `finish` throws.
+  @Test func programThatDoesNotBuild() throws {
+    let queue = try OpenCLQueue(device, profiling: false)
+    let error = #expect(throws: TrainerError.self) {
+      _ = try OpenCLProgram("broken", source: "kernel void f( {", options: "", on: device, in: queue.context)
+    }
+    let text = try #require(error?.description)
+    #expect(text.hasPrefix("\(device.title): broken: the program does not build"))
+    #expect(!text.contains("\n"))
+    #expect(text.contains("error"))
+  }
+
+  @Test func failureSurfacesAtFinish() throws {
+    let backend = try OpenCLBackend(device)
+    let slice = try backend.filled([1, 2])
+    backend.queue.run(backend.program(.optimizer), "no_such_kernel", global: [1], local: [1], [slice])
+    // Not run.
+    backend.clipValues(slice, limit: 0)
+    let error = #expect(throws: TrainerError.self) { try backend.finish() }
+    #expect(
+      error?.description
+        == "\(device.title): kernel no_such_kernel: no kernel of this name (CL_INVALID_KERNEL_NAME)")
+    #expect(throws: TrainerError.self) { _ = try backend.values(of: slice) }
+  }
+
+  @Test func noSuchDevice() {
+    let error = #expect(throws: TrainerError.self) { _ = try OpenCLDevice.device(99) }
+    #expect(error?.description.hasPrefix("opencl:99: expected a device among 0...") == true)
+  }
+
+  // MARK: Profile
+
+  @Test func profileCountsCallsAndOperations() throws {
+    let backend = try OpenCLBackend(device, profiling: true)
+    let dense = DenseGeometry(inputs: 48, outputs: 32)
+    let (x, w, y) = (try backend.reals(16 * 48), try backend.reals(48 * 32), try backend.reals(16 * 32))
+    for _ in 0..<3 {
+      backend.denseForward(dense, count: 16, input: x, weights: w, bias: nil, activation: .relu, output: y)
+    }
+    let product = try #require(try backend.profile().first { $0.name == "gemm_rows" })
+    #expect(product.calls == 3)
+    #expect(product.flops == 3 * 2 * 16 * 48 * 32)
+    #expect(product.seconds > 0)
+    try backend.resetProfile()
+    #expect(try backend.profile() == [])
+  }
+
+  // MARK: Tuning
+
+  @Test func tuningIsCachedAndSurvivesDamage() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("edgerun-tuning-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let tuner = GemmTuner(device, folder: folder)
+    #expect(tuner.cachedPlan() == nil)
+    let plan = GemmPlan(rows: tuner.candidates[1], weights: tuner.candidates[0])
+    try tuner.cache(plan)
+    #expect(tuner.cachedPlan() == plan)
+    let whole = try Data(contentsOf: tuner.file)
+    for length in [0, 1, whole.count / 2, whole.count - 3] {
+      try whole.prefix(length).write(to: tuner.file)
+      #expect(tuner.cachedPlan() == nil, "\(length) bytes")
+    }
+    // Sound JSON, but no plan that this version tries.
+    let text = String(decoding: whole, as: UTF8.self)
+    try Data(text.replacingOccurrences(of: "\"panelDepth\" : 256", with: "\"panelDepth\" : 0").utf8).write(
+      to: tuner.file)
+    #expect(tuner.cachedPlan() == nil)
+    try tuner.cache(plan)
+    #expect(tuner.cachedPlan() == plan)
+  }
+
+  @Test func everyCandidateMultiplies() throws {
+    let dense = DenseGeometry(inputs: 70, outputs: 50)
+    var random = TestRandom(seed: 3)
+    let (x, w) = (random.uniform(count: 37 * 70), random.uniform(count: 70 * 50))
+    func outputs(_ backend: any Backend) throws -> [Float] {
+      let y = try backend.reals(37 * 50)
+      backend.denseForward(
+        dense, count: 37, input: try backend.filled(x), weights: try backend.filled(w), bias: nil, activation: nil,
+        output: y)
+      return try backend.values(of: y)
+    }
+    let expected = try outputs(NaiveBackend())
+    for tiling in GemmTuner(device).candidates {
+      let found = try outputs(OpenCLBackend(device, gemm: GemmPlan(rows: tiling, weights: tiling)))
+      let isClose = zip(found, expected).allSatisfy { abs($0 - $1) < 1e-4 }
+      #expect(isClose, "\(tiling)")
+    }
+  }
+}
