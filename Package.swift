@@ -91,7 +91,9 @@ let package = Package(
     tests("QuantizeTests", ["Quantize", "Format", "TestSupport"]),
     tests("VisionTests", ["Vision", "Format", "JPEGCodec"]),
     tests("KernelsTests", ["Kernels", "TestSupport"]),
-    tests("TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal"], exclude: ["Golden"]),
+    tests(
+      "TrainerTests", ["Trainer", "Format", "Quantize", "Vision", "Platform", "Terminal", "COpenCL"],
+      exclude: ["Golden"]),
     // Runs the two programs, which its dependencies get built; and uses edgetrain's own evaluation.
     tests("EndToEndTests", ["edgetrain", "edgerun", "Trainer", "Quantize", "Runtime", "Vision", "Terminal", "Format"]),
   ],

@@ -8,7 +8,7 @@ enum BenchCommand {
     operands: [Operand("NET")],
     options: [
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
-      DeviceOption.device, CommonOptions.threads, DeviceOption.retune, DeviceOption.profile,
+      DeviceOption.device, DeviceOption.shares, CommonOptions.threads, DeviceOption.retune, DeviceOption.profile,
       Option("seconds", value: "S", help: "how long to measure, after a tenth of it to warm up (default 2)"),
       CommonOptions.json,
     ],
@@ -25,23 +25,24 @@ enum BenchCommand {
     let seconds = try arguments.number("seconds", expected: "a number above 0", where: { $0 > 0 }) ?? 2
     let device = try DeviceOption(arguments, command: command.name)
     OpenBLASEnvironment.establish()
-    let backend = try device.backend(threads: threads)
+    let devices = try device.devices(threads: threads)
 
     let batch = description.recipe.batch
     guard batch != TrainingRecipe.wholeSet else {
       throw UsageError("--batch", expected: "a number, for NET says 'batch all'", found: "none", command: command.name)
     }
-    let network = try Network(description, backend: backend, batch: batch, seed: 1)
-    let inputs = description.randomInputs(count: batch, seed: 1)
+    let network = try DataParallel(description, devices: devices, batch: batch, seed: 1)
     // Class 0 for all, and a rate of 0: what is learnt does not change the work.
-    let labels = [Int32](repeating: 0, count: batch * network.labelCount)
-    func step() throws { _ = try network.trainStep(inputs: inputs, labels: labels, count: batch, rate: 0) }
+    var images = Batch(size: batch, inputCounts: [network.inputCount], labelCount: network.network.labelCount)
+    images.count = batch
+    images.inputs[0] = description.randomInputs(count: batch, seed: 1)
+    func step() throws { _ = try network.trainStep(images, of: batch, rate: 0) }
 
     let clock = ContinuousClock()
     let warm = clock.now + .seconds(seconds / 10)
     repeat { try step() } while clock.now < warm
-    let profiled = device.profiles ? backend as? OpenCLBackend : nil
-    try profiled?.resetProfile()
+    let profiled = devices.profiled(by: device)
+    for backend in profiled { try backend.resetProfile() }
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat {
@@ -52,25 +53,25 @@ enum BenchCommand {
     times.sort()
     let median = Double(batch) / times[times.count / 2]
     let best = Double(batch) / times[0]
-    let kernels = try profiled?.profile()
 
     guard arguments.has("json") else {
       write(
         "\(description.name): median \(fixed(median, decimals: 0)) images/s, best step "
-          + "\(fixed(best, decimals: 0)) images/s; batch \(batch), \(backend.name), \(times.count) steps\n")
-      if let kernels { write(profileText(kernels)) }
+          + "\(fixed(best, decimals: 0)) images/s; batch \(batch), \(devices.name), \(times.count) steps\n")
+      for backend in profiled { write(try profileText(backend)) }
       return
     }
     var json = JSONWriter(isOneLine: true)
+    let kernels = try profiled.flatMap { backend in try backend.profile().map { (backend.name, $0) } }
     json.object { json in
       json.field("network", description.name)
       json.field("batch", batch)
-      json.field("device", backend.name)
+      json.field("device", devices.name)
       json.field("threads", threads)
       json.field("steps", times.count)
       json.field("images_per_second", median, decimals: 1)
       json.field("best_images_per_second", best, decimals: 1)
-      if let kernels { json.profile(kernels) }
+      if device.profiles { json.profile(kernels) }
     }
     write(json.text)
   }

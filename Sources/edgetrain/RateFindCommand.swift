@@ -16,7 +16,7 @@ enum RateFindCommand {
       Option("steps", value: "N", help: "how many steps (default 200)"),
       Option("batch", value: "N", help: "images in a step (default: as NET says)"),
       Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
-      DeviceOption.device, CommonOptions.threads, DeviceOption.retune, CommonOptions.json,
+      DeviceOption.device, DeviceOption.shares, CommonOptions.threads, DeviceOption.retune, CommonOptions.json,
     ] + CommonOptions.reading,
     examples: [
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist -o lr.html",
@@ -42,7 +42,7 @@ enum RateFindCommand {
 
     let data = try DataSet(source, for: description, path: path, options: options)
     noteSkipped(data)
-    let run = try TrainingRun(description, data: data, backend: device.backend(threads: threads))
+    let run = try TrainingRun(description, data: data, devices: device.devices(threads: threads))
     let end = try search(&curve, run)
     let report = RateReport(
       title: "Learning rates for \(description.name)",

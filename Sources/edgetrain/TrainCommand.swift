@@ -27,7 +27,7 @@ enum TrainCommand {
         "checkpoint", value: "FILE",
         help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
       Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
-      DeviceOption.device,
+      DeviceOption.device, DeviceOption.shares,
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
       DeviceOption.retune, DeviceOption.profile,
       Option(
@@ -65,7 +65,7 @@ enum TrainCommand {
         "--rate-scaling", expected: "several processes, started by mpirun", found: "one", command: command.name)
     }
     try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
-    let backend = try device.backend(threads: threads)
+    let devices = try device.devices(threads: threads, communicator: job)
 
     let data = try TrainingData(
       name, for: description, path: path, base: base?.model, options: options, limit: limit)
@@ -73,7 +73,7 @@ enum TrainCommand {
     let start = try base?.startingPoint(for: &description, data: data)
     let run = try data.run(
       description, preprocessing: base?.preprocessing(for: description), start: start,
-      devices: TrainingDevices([backend], communicator: job))
+      devices: devices)
     if let saved {
       try run.restore(saved, anotherRate: arguments.has("rate"))
     } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
@@ -81,9 +81,9 @@ enum TrainCommand {
     }
 
     let progress = Progress(run, arguments, isSilent: outputs == nil)
-    progress.begin(data: data, device: backend.name, processes: job?.size ?? 1)
+    progress.begin(data: data, device: devices.name, processes: job?.size ?? 1)
     if let base { progress.tell(base.text(run)) }
-    try outputs?.folder?.begin(run, data: data, device: backend.name)
+    try outputs?.folder?.begin(run, data: data, device: devices.name)
     try train(run, progress: progress, outputs: &outputs)
     if let outputs {
       let result = try data.export(run, base: base?.model)
@@ -91,9 +91,7 @@ enum TrainCommand {
       try outputs.folder?.end(run, data: data, result)
       unlink(outputs.checkpoint.path)
       progress.end(result, path: outputs.model.path)
-      if device.profiles, let backend = backend as? OpenCLBackend {
-        write(profileText(try backend.profile()), to: .error)
-      }
+      for backend in devices.profiled(by: device) { write(try profileText(backend), to: .error) }
     }
     Job.leave(job)
   }

@@ -45,10 +45,15 @@ import Testing
     let train = ["train", "rows.net", "--data", "rows", "-o", "m.bin"]
     try expect(
       train + ["--device", "gpu"], status: 64,
-      error: "--device: expected cpu, opencl, or opencl:N with one N, found gpu")
+      error: "--device: expected cpu, opencl, opencl:N, or several, as opencl:0,1 or cpu+opencl, found gpu")
     try expect(
-      train + ["--device", "opencl:0,1"], status: 64,
-      error: "--device: expected cpu, opencl, or opencl:N with one N, found opencl:0,1")
+      train + ["--device", "cpu+opencl:0,"], status: 64,
+      error: "--device: expected cpu, opencl, opencl:N, or several, as opencl:0,1 or cpu+opencl, found cpu+opencl:0,")
+    try expect(
+      train + ["--shares", "1,2"], status: 64, error: "--shares: expected several devices beside it, found 1,2")
+    try expect(
+      train + ["--device", "cpu+cpu", "--shares", "1,0"], status: 64,
+      error: "--shares: expected 2 numbers from 1 on, as 1,4, found 1,0")
     try expect(
       train + ["--profile"], status: 64, error: "--profile: expected --device opencl beside it, found the device cpu")
     try expect(

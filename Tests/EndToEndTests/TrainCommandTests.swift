@@ -60,6 +60,22 @@ import Testing
     #expect(!folder.has("again.bin"))
   }
 
+  /// A batch that two devices share gives the losses of one, but for rounding.
+  @Test func devicesShareABatch() throws {
+    func losses(_ options: [String]) throws -> [Double] {
+      let result = try edgetrain.run(
+        ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--json", "--threads", "1"] + options, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      return try result.output.split(separator: "\n").compactMap { line in
+        try (JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["loss"] as? Double
+      }
+    }
+    let one = try losses([])
+    let two = try losses(["--device", "cpu+cpu", "--shares", "1,3"])
+    #expect(one.count == 2 && two.count == 2)
+    for (one, two) in zip(one, two) { #expect(abs(one - two) <= 1e-4 * one) }
+  }
+
   @Test func jsonIsOneDocumentALine() throws {
     let result = try edgetrain.run(
       ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--json", "--validation", "0.1"], in: folder)

@@ -87,6 +87,26 @@ import Testing
     DataParallelTests.expectNear(state, try parallel.state(), 2e-5)
   }
 
+  /// A CPU and an OpenCL device, and the two halves of one, do what one device does.
+  @Test func openCLDevicesShareABatch() throws {
+    guard let device = OpenCLTestDevice.device else { return }
+    let description = try describe(DataParallelTests.text)
+    let (expected, state) = try DataParallelTests.alone(description, backend: CPUBackend(threads: 1))
+    var kinds: [[any Backend]] = [[CPUBackend(threads: 1), try OpenCLBackend(device)]]
+    let halves = try device.halves()
+    if halves.count == 2 { kinds.append(try halves.map { try OpenCLBackend($0) }) }
+    for backends in kinds {
+      let parallel = try DataParallel(
+        description, devices: TrainingDevices(backends, shares: [1, 2]), batch: 8, seed: 1)
+      let results = try DataParallelTests.counts.enumerated().map { step, count in
+        try parallel.trainStep(
+          DataParallelTests.batch(description, count: count, seed: UInt64(step)), of: count, rate: 0.05)
+      }
+      DataParallelTests.expectNear(expected, results, 1e-4)
+      DataParallelTests.expectNear(state, try parallel.state(), 2e-4)
+    }
+  }
+
   /// The same calls give the same bits, although the devices work at the same time.
   @Test func sameBitsEveryTime() throws {
     let description = try describe(DataParallelTests.text)
@@ -181,6 +201,23 @@ import Testing
     ) { try DataParallel(description, devices: devices, batch: 2, seed: 1) }
   }
 
+  /// Sums begin while layers are still to be computed: some call for progress comes after the first.
+  @Test func sumsBeginDuringBackward() throws {
+    let description = try describe(DataParallelTests.text)
+    let events = try ThreadCommunicator.run(size: 2) { communicator in
+      let parallel = try DataParallel(
+        description, devices: TrainingDevices([CPUBackend(threads: 1)], communicator: communicator), batch: 8, seed: 1)
+      let whole = DataParallelTests.batch(description, count: 8, seed: 1)
+      _ = try parallel.trainStep(whole.part(parallel.part(of: 8)), of: 8, rate: 0.05)
+      return communicator.events
+    }
+    #expect(events[0] == events[1])
+    let first = try #require(events[0].firstIndex { $0 > 0 })
+    let last = try #require(events[0].lastIndex(of: 0))
+    #expect(first < last && events[0].count { $0 > 0 } >= 3)
+    #expect(events[0].contains { $0 >= GradientExchange.runLength })
+  }
+
   @Test func partsOfABatchAreAllOfIt() {
     for (count, shares) in [
       (64, [1, 1, 1]), (1, [1, 1]), (5, [1, 4]), (7, [3, 1, 2]), (0, [1, 1]), (100, [1, 0, 1]),
@@ -238,14 +275,20 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
   var size: Int { meeting.size }
   private let meeting: Meeting
   private var begun: [UnsafeMutableBufferPointer<Float>] = []
+  /// What was called: the number of elements of a sum that was begun, 0 for progress.
+  private(set) var events: [Int] = []
 
   private init(rank: Int, meeting: Meeting) {
     self.rank = rank
     self.meeting = meeting
   }
 
-  func beginSum(_ values: UnsafeMutableBufferPointer<Float>) { begun.append(values) }
-  func progress() {}
+  func beginSum(_ values: UnsafeMutableBufferPointer<Float>) {
+    begun.append(values)
+    events.append(values.count)
+  }
+
+  func progress() { events.append(0) }
 
   func finishSums() {
     for values in begun {

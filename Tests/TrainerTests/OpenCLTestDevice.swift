@@ -1,3 +1,4 @@
+import COpenCL
 import Foundation
 import Testing
 
@@ -40,5 +41,19 @@ final class SharedOpenCLBackend: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     return try body(backend.get())
+  }
+}
+
+extension OpenCLDevice {
+  /// The device as two with half of its compute units each; none if it cannot be divided.
+  func halves() throws -> [OpenCLDevice] {
+    let properties: [cl_device_partition_property] = [
+      cl_device_partition_property(CL_DEVICE_PARTITION_EQUALLY), computeUnits / 2, 0,
+    ]
+    var ids = [cl_device_id?](repeating: nil, count: 2)
+    guard computeUnits >= 2, computeUnits.isMultiple(of: 2),
+      clCreateSubDevices(id, properties, 2, &ids, nil) == CL_SUCCESS
+    else { return [] }
+    return ids.compactMap { $0 }.map { OpenCLDevice($0, number: number, platform: platform) }
   }
 }

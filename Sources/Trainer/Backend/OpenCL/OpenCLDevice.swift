@@ -56,7 +56,7 @@ public struct OpenCLDevice: @unchecked Sendable {
     return all[number]
   }
 
-  private init(_ id: cl_device_id, number: Int, platform: String) {
+  init(_ id: cl_device_id, number: Int, platform: String) {
     self.id = id
     self.number = number
     self.platform = platform
