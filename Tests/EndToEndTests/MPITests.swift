@@ -72,7 +72,7 @@ import Testing
         #expect(several.status == 0, "\(several.errors)")
         // Rank 0 speaks, the others are silent.
         #expect(several.errors.components(separatedBy: "epoch 4/4").count == 2, "\(several.errors)")
-        #expect(several.errors.contains("1 threads in each of \(ranks) processes"))
+        #expect(several.errors.contains("1 thread in each of \(ranks) processes"))
         #expect(several.output.split(separator: "\n").count == 1)
         try expectEqualRuns("one", run)
       }

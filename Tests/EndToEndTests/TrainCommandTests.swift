@@ -62,6 +62,8 @@ import Testing
 
   /// A batch that two devices share gives the losses of one, but for rounding.
   @Test func devicesShareABatch() throws {
+    try folder.write(
+      "name rows\ninput 8x8x1\nconv 3x3x4 relu\nflatten\ndense 3\n\ntrain\n  epochs 2\n  rate 0.05\n", to: "rows.net")
     func losses(_ options: [String]) throws -> [Double] {
       let result = try edgetrain.run(
         ["train", "rows.net", "--data", "rows", "-o", "rows.bin", "--json", "--threads", "1"] + options, in: folder)
