@@ -35,9 +35,12 @@ static inline void gather_run(global const float *image, opencl_patches p, int y
     for (int i = 0; i < length; i += VEC) STOREV(LOADV(source + i), to + i);
     return;
   }
-  int low = -x * p.channels - first;
-  int high = (p.width - x) * p.channels - first;
-  for (int i = 0; i < length; i++) to[i] = i >= low && i < high ? source[i] : 0;
+  // 0 to the left of the image, its elements, 0 to the right of it: each over what the one before wrote too much.
+  int low = clamp(-x * p.channels - first, 0, length);
+  int high = clamp((p.width - x) * p.channels - first, low, length);
+  for (int i = 0; i < low; i += VEC) STOREV((floatv)0, to + i);
+  for (int i = low; i < high; i += VEC) STOREV(LOADV(source + i), to + i);
+  for (int i = high; i < length; i += VEC) STOREV((floatv)0, to + i);
 }
 
 // Elements of one patch from element `first` of a run on, wherever the window stands: y is its row that the run is in, x its
