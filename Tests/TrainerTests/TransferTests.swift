@@ -30,7 +30,7 @@ import Testing
   static let base: Result<Graph, any Error> = Result {
     let run = try RowProblem.run(description())
     while !run.isFinished { _ = try run.step() }
-    return try run.exportGraph()
+    return try run.export().main
   }
 
   func batch(_ count: Int, seed: UInt64 = 9) -> Batch {
@@ -156,7 +156,7 @@ import Testing
     }
     let frozen = try run(StartingPoint(model: model, freeze: "middle"))
     while !frozen.isFinished { _ = try frozen.step() }
-    let (a, b) = (try frozen.exportGraph(), graph)
+    let (a, b) = (try frozen.export().main, graph)
     func weights(_ graph: Graph, _ name: String) -> [Float]? {
       graph.tensors.first { $0.name == name }?.constant?.elements(as: Float.self)
     }
