@@ -23,7 +23,7 @@ enum BenchCommand {
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let seconds = try arguments.number("seconds", expected: "a number above 0", where: { $0 > 0 }) ?? 2
-    let device = try DeviceOption(arguments, command: command.name)
+    let device = try DeviceOption(arguments, of: command)
     OpenBLASEnvironment.establish()
     let devices = try device.devices(threads: threads)
 

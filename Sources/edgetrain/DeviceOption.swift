@@ -23,12 +23,14 @@ struct DeviceOption {
   private let retunes: Bool
   let profiles: Bool
 
+  /// - Parameter command: `profile` need not be among its options.
   /// - Throws: `UsageError`.
-  init(_ arguments: Arguments, command: String) throws {
+  init(_ arguments: Arguments, of command: Command) throws {
+    let (options, command) = (command.options, command.name)
     choices = try Choice.list(arguments.string("device") ?? "cpu", command: command)
     shares = try DeviceOption.shares(arguments.string("shares"), count: choices.count, command: command)
     retunes = arguments.has("retune")
-    profiles = arguments.has("profile")
+    profiles = options.contains { $0.name == "profile" } && arguments.has("profile")
     for (name, isGiven) in [("--retune", retunes), ("--profile", profiles)]
     where isGiven && choices.allSatisfy({ $0 == .cpu }) {
       throw UsageError(name, expected: "--device opencl beside it", found: "the device cpu", command: command)

@@ -31,7 +31,7 @@ enum RateFindCommand {
     var curve = try curve(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let options = try CommonOptions.dataOptions(arguments, command: command)
-    let device = try DeviceOption(arguments, command: command.name)
+    let device = try DeviceOption(arguments, of: command)
     var description = try NetworkDescription(path: path)
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { description.recipe.seed = UInt64(seed) }

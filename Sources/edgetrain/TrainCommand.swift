@@ -52,7 +52,7 @@ enum TrainCommand {
     try override(&description.recipe, with: arguments)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let options = try CommonOptions.dataOptions(arguments, command: command)
-    let device = try DeviceOption(arguments, command: command.name)
+    let device = try DeviceOption(arguments, of: command)
     let scalesRate = try scalesRate(arguments)
     OpenBLASEnvironment.establish()
     let job = try Job.join()
