@@ -12,8 +12,9 @@ struct OpenCLTests {
 
   /// The first 50 losses on Fashion-MNIST are the CPU backend's.
   ///
-  /// Batch-norm's rate is small: at larger ones rounding grows from step to step, between any two implementations.
-  @Test(arguments: [("lenet5", 0.01 as Float), ("resnet_small", 0.0001)])
+  /// The rates are small: at larger ones rounding grows from step to step, between any two implementations, by maxima and
+  /// ReLUs that fall on the other side, and by batch-norm most.
+  @Test(arguments: [("lenet5", 0.001 as Float), ("resnet_small", 0.0001)])
   func lossesFollowTheCPU(file: String, rate: Float) throws {
     let images = try GoldenLossesTests.images.get()
     let batch = 64
