@@ -59,7 +59,7 @@ extension EdgeRun {
     if !states.isEmpty { facts.append(("states", "\(states.count), kept between runs")) }
     if let decoder = loaded.model.decoder {
       let answers = "\(decoder.tokenCount) tokens, answers of at most \(decoder.maximumLength), "
-      facts.append(("decoder", answers + "\(decoder.graph.states.count) states, arena \(plans[1].arenaBytes) bytes"))
+      facts.append(("decoder", answers + "states \(decoder.graph.states.count), arena \(plans[1].arenaBytes) bytes"))
     }
     if let vocabulary = metadata.inputVocabulary { facts.append(("reads", text(of: vocabulary))) }
     if let vocabulary = metadata.vocabulary { facts.append(("writes", text(of: vocabulary))) }
