@@ -203,3 +203,63 @@ double kernels_measure_dwconv(const kernel *kernel, size_t pixels, size_t channe
   const double calls = calls_per_second(run_dwconv, &c, milliseconds);
   return calls * (double)pixels * (double)channels * (double)height * (double)width;
 }
+
+// MARK: peak
+
+// A line per tier: type, tier, lanes, kr.
+#if KERNELS_X86
+#define PEAKS(PEAK)           \
+  PEAK(qs8, sse2, 4, 2)       \
+  PEAK(f32, avx2, 8, 1)       \
+  PEAK(qs8, avx2, 8, 2)       \
+  PEAK(qs8, avxvnni, 8, 4)    \
+  PEAK(f32, avx512, 16, 1)    \
+  PEAK(qs8, avx512, 16, 2)    \
+  PEAK(qs8, avx512vnni, 16, 4)
+#elif KERNELS_NEON
+#define PEAKS(PEAK)     \
+  PEAK(f32, neon, 4, 1) \
+  PEAK(qs8, neon, 4, 4) \
+  PEAK(qs8, neondot, 4, 4)
+#else
+#define PEAKS(PEAK)
+#endif
+
+typedef void (*peak_function)(size_t rounds, const float *seeds, float *result);
+
+typedef struct {
+  bool is_s8;
+  kernels_isa isa;
+  unsigned lanes, kr;
+  peak_function function;
+} peak;
+
+#define DECLARE_PEAK(type, isa, ...) void type##_peak__##isa(size_t rounds, const float *seeds, float *result);
+PEAKS(DECLARE_PEAK)
+
+enum { PEAK_ROUNDS = 1024, PEAK_MOST_LANES = 16 };
+
+typedef struct {
+  peak_function function;
+  float *result;
+} peak_case;
+
+static void run_peak(const void *context) {
+  const peak_case *c = context;
+  static const float zeros[(PEAK_CHAINS + 1) * PEAK_MOST_LANES];
+  c->function(PEAK_ROUNDS, zeros, c->result);
+}
+
+double kernels_measure_peak(kernels_isa isa, bool is_s8, unsigned milliseconds) {
+#define PEAK_ENTRY(type, isa, lanes, kr) {(kr) > 1, kernels_isa_##isa, lanes, kr, type##_peak__##isa},
+  // Lower tiers first. The last entry is none.
+  static const peak peaks[] = {PEAKS(PEAK_ENTRY){0}};
+  const peak *best = NULL;
+  for (const peak *p = peaks; p->function; p++) {
+    if (p->is_s8 == is_s8 && kernels_isa_includes(isa, p->isa)) best = p;
+  }
+  if (!best) return NAN;
+  float result[PEAK_MOST_LANES];
+  const double calls = calls_per_second(run_peak, &(peak_case){best->function, result}, milliseconds);
+  return calls * PEAK_ROUNDS * PEAK_CHAINS * best->lanes * best->kr;
+}

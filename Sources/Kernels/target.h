@@ -24,3 +24,7 @@
 
 // Tiles keep their accumulators in registers: loops over them are unrolled whole.
 #define UNROLL _Pragma("clang loop unroll(full)")
+
+// Independent chains in a loop that measures a tier's peak: enough for two instructions a cycle with a latency of six, and few
+// enough for 16 registers.
+enum { PEAK_CHAINS = 12 };

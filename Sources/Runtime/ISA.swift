@@ -56,3 +56,18 @@ public struct ISA: Equatable, Sendable {
     return try ISA(named: String(cString: value))
   }
 }
+
+/// The most multiply-accumulates a second that one thread makes by a tier's instructions, with nothing loaded or stored; nil where
+/// the instructions are the compiler's choice (scalar, and f32 of sse2).
+public struct Peak: Sendable {
+  public let f32: Double?
+  /// Of s8 products summed in s32.
+  public let int8: Double?
+
+  /// Measures each for about that time.
+  public init(of isa: ISA, milliseconds: Int) {
+    let rates = [false, true].map { kernels_measure_peak(isa.tier, $0, UInt32(milliseconds)) }
+    f32 = rates[0].isNaN ? nil : rates[0]
+    int8 = rates[1].isNaN ? nil : rates[1]
+  }
+}

@@ -10,6 +10,8 @@ public struct Plan: Sendable {
     public let inputShapes: [[Int]]
     public let outputShape: [Int]
     public let outputType: ElementType
+    /// What the kernel multiplies by; nil without weights.
+    public let weightType: ElementType?
     /// The micro-kernel that does most of the work; "-" where there is nothing to do.
     public let kernel: String
     /// Output pixels that the kernel computes as one.
@@ -51,6 +53,7 @@ extension Plan {
         name: node.name, operation: node.op.name,
         inputShapes: node.inputs.filter { graph.tensors[$0].constant == nil }.map { graph.tensors[$0].shape },
         outputShape: output.shape, outputType: output.type,
+        weightType: node.inputs.map { graph.tensors[$0] }.first { $0.constant != nil }?.type,
         kernel: steps.isEmpty ? "-" : lowering.steps[steps.upperBound - 1].kernelName,
         pixels: lowering.steps[steps].compactMap { $0.weights.map { Int($0.layout.pixels) } }.last ?? 1,
         parameters: graph.parameterCount(of: node), multiplyAccumulates: graph.multiplyAccumulates(of: node),

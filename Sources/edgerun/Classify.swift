@@ -53,14 +53,12 @@ extension EdgeRun {
     let sessions = try Sessions(loaded, options)
     let selfTest = wantsSelfTest ? try runSelfTest(sessions) : nil
     let results = try results(inputs, loaded.model, sessions, wishes, file: path)
-    let profiles = arguments.has("profile") ? sessions.all.map { $0.profile(runs: profiledRuns) } : []
+    let profiles = arguments.has("profile") ? profiles(of: sessions) : []
     if wishes.isJSON {
-      write(json(model: path, results, selfTest, profiles, sessions))
+      write(json(model: path, results, selfTest, profiles))
     } else {
       if let selfTest { write(text(of: selfTest)) }
-      for (profile, session) in zip(profiles, sessions.all) {
-        write((results.isEmpty ? "" : "\n") + text(of: profile, session))
-      }
+      for profile in profiles { write((results.isEmpty ? "" : "\n") + profile.text) }
     }
     guard results.allSatisfy({ $0.failure == nil }), selfTest?.passed ?? true else { throw .reported }
   }
@@ -92,6 +90,11 @@ extension EdgeRun {
     return result
   }
 
+  private static func profiles(of sessions: Sessions) -> [Profile] {
+    let peak = Peak(of: sessions.main.plan.isa, milliseconds: Profile.peakTime)
+    return sessions.all.map { Profile($0, peak) }
+  }
+
   private static func runSelfTest(_ sessions: Sessions) throws(Failure) -> SelfTestResult {
     do throws(RuntimeError) {
       var result = try sessions.main.selfTest()
@@ -117,8 +120,7 @@ extension EdgeRun {
   }
 
   private static func json(
-    model: String, _ results: [any ModelResult], _ selfTest: SelfTestResult?, _ profiles: [[UInt64]],
-    _ sessions: Sessions
+    model: String, _ results: [any ModelResult], _ selfTest: SelfTestResult?, _ profiles: [Profile]
   ) -> String {
     var json = JSONWriter()
     json.object { json in
@@ -135,7 +137,7 @@ extension EdgeRun {
         for result in results { result.write(to: &json) }
       }
       for (index, profile) in profiles.enumerated() {
-        writeProfile(profile, sessions.all[index], key: index == 0 ? "profile" : "decoder_profile", to: &json)
+        profile.write(key: index == 0 ? "profile" : "decoder_profile", to: &json)
       }
     }
     return json.text

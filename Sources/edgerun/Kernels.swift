@@ -112,7 +112,8 @@ extension EdgeRun {
       for entry in KernelCatalog(for: isa).entries where entry.isSupported || arguments.has("all") {
         listed.append((entry, try entry.measure(milliseconds: measuringTime)))
       }
-      write(arguments.has("json") ? kernelsJSON(isa, listed) : kernelsText(isa, listed))
+      let peak = Peak(of: isa, milliseconds: measuringTime)
+      write(arguments.has("json") ? kernelsJSON(isa, listed, peak) : kernelsText(isa, listed, peak))
     } catch {
       throw Failure(error)
     }
@@ -120,19 +121,27 @@ extension EdgeRun {
   /// Per kernel, in milliseconds: enough for a steady figure.
   private static let measuringTime = 20
 
-  private static func kernelsText(_ isa: ISA, _ listed: [(entry: KernelCatalog.Entry, rate: Double?)]) -> String {
+  private static func kernelsText(_ isa: ISA, _ listed: [(entry: KernelCatalog.Entry, rate: Double?)], _ peak: Peak)
+    -> String
+  {
     var table = TextTable([.left("kernel"), .left("instruction set"), .right("GMAC/s"), .left("")])
     for (entry, rate) in listed {
       let mark = entry.isUsed ? "<- used" : entry.isSupported ? "" : "not on this CPU"
       table.add([entry.name, entry.isa.name, rate.map { fixed($0 / 1e9, decimals: 1) } ?? "", mark])
     }
+    table.add(["peak of f32", isa.name, peak.f32.map { fixed($0 / 1e9, decimals: 1) } ?? "", ""])
+    table.add(["peak of int8", isa.name, peak.int8.map { fixed($0 / 1e9, decimals: 1) } ?? "", ""])
     return "instruction set: " + isa.name + "\n" + table.text
   }
 
-  private static func kernelsJSON(_ isa: ISA, _ listed: [(entry: KernelCatalog.Entry, rate: Double?)]) -> String {
+  private static func kernelsJSON(_ isa: ISA, _ listed: [(entry: KernelCatalog.Entry, rate: Double?)], _ peak: Peak)
+    -> String
+  {
     var json = JSONWriter()
     json.object { json in
       json.field("isa", isa.name)
+      if let rate = peak.f32 { json.field("f32_peak_gmac_per_s", rate / 1e9, decimals: 3) }
+      if let rate = peak.int8 { json.field("int8_peak_gmac_per_s", rate / 1e9, decimals: 3) }
       json.array("kernels") { json in
         for (entry, rate) in listed {
           json.object { json in

@@ -31,6 +31,16 @@ import Testing
     #expect(kernels_isa_supported(kernels_best_isa()))
   }
 
+  @Test func thereIsAPeakWhereInstructionsAreWrittenOut() {
+    for tier in 0..<UInt32(KERNELS_ISA_COUNT) {
+      let isa = kernels_isa(rawValue: tier)!
+      guard kernels_isa_supported(isa) else { continue }
+      let (f32, s8) = (kernels_measure_peak(isa, false, 5), kernels_measure_peak(isa, true, 5))
+      #expect(f32.isNaN ? isa == .scalar || isa == .sse2 : f32 > 0 && f32.isFinite)
+      #expect(s8.isNaN ? isa == .scalar : s8 > 0 && s8.isFinite)
+    }
+  }
+
   @Test func namesAreUniqueAndLeadBackToTheirKernels() {
     for index in 0..<kernels_count() {
       let kernel = kernels_at(index)

@@ -6,8 +6,11 @@
 #include "../simd/avx512.h"
 #include "../simd/epilogue.h"
 #include "f32_igemm.h"
+#include "f32_peak.h"
 
 void f32_igemm_14x32__avx512(const f32_igemm_arguments *arguments) { f32_igemm(arguments, 14, 2); }
+
+void f32_peak__avx512(size_t rounds, const float *seeds, float *result) { f32_peak(rounds, seeds, result); }
 
 #pragma clang attribute pop
 #endif

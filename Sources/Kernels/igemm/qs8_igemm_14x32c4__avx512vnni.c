@@ -6,10 +6,13 @@
 #include "../simd/avx512vnni_dot.h"
 #include "../simd/epilogue.h"
 #include "qs8_igemm.h"
+#include "qs8_peak.h"
 
 void qs8_igemm_14x32c4__avx512vnni(const qs8_igemm_arguments *arguments) { qs8_igemm(arguments, 14, 2); }
 
 void qs8_f32_igemm_14x32c4__avx512vnni(const qs8_f32_igemm_arguments *arguments) { qs8_f32_igemm(arguments, 14, 2); }
+
+void qs8_peak__avx512vnni(size_t rounds, const float *seeds, float *result) { qs8_peak(rounds, seeds, result); }
 
 #pragma clang attribute pop
 #endif

@@ -6,10 +6,13 @@
 #include "../simd/neondot_dot.h"
 #include "../simd/epilogue.h"
 #include "qs8_igemm.h"
+#include "qs8_peak.h"
 
 void qs8_igemm_6x16c4__neondot(const qs8_igemm_arguments *arguments) { qs8_igemm(arguments, 6, 4); }
 
 void qs8_f32_igemm_6x16c4__neondot(const qs8_f32_igemm_arguments *arguments) { qs8_f32_igemm(arguments, 6, 4); }
+
+void qs8_peak__neondot(size_t rounds, const float *seeds, float *result) { qs8_peak(rounds, seeds, result); }
 
 #pragma clang attribute pop
 #endif

@@ -218,6 +218,10 @@ size_t kernels_measure_dwconv_workspace(const kernel *_Nonnull kernel, size_t pi
 double kernels_measure_dwconv(const kernel *_Nonnull kernel, size_t pixels, size_t channels, size_t height,
                               size_t width, size_t stride, unsigned milliseconds, void *_Nonnull workspace);
 
+// The most multiply-accumulates a second that one thread makes by the instructions of a tier, of f32 or of s8 summed in s32, with
+// nothing loaded or stored. NaN where they are not written out but left to the compiler: the scalar tier, and f32 of sse2.
+double kernels_measure_peak(kernels_isa isa, bool is_s8, unsigned milliseconds);
+
 #ifdef __cplusplus
 }
 #endif
