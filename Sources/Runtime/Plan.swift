@@ -20,8 +20,9 @@ public struct Plan: Sendable {
     public let parameters: Int
     /// Of one run.
     public let multiplyAccumulates: Int
-    /// Where the output lies in the arena, in bytes.
-    public let arenaOffset: Int
+    /// Where the output lies in the arena, in bytes; nil where it never lies there as a whole, because the next nodes take
+    /// it line by line (`LinePipeline`).
+    public let arenaOffset: Int?
     public let outputBytes: Int
   }
 
@@ -48,21 +49,23 @@ extension Plan {
     nodes = graph.nodes.enumerated().map { index, node in
       let output = graph.tensors[node.outputs[0]]
       // The last step of a node is the one that the others prepare.
-      let steps = lowering.stepsOfNode[index]
+      let steps = lowering.steps(of: index)
       return Node(
         name: node.name, operation: node.op.name,
         inputShapes: node.inputs.filter { graph.tensors[$0].constant == nil }.map { graph.tensors[$0].shape },
         outputShape: output.shape, outputType: output.type,
         weightType: node.inputs.map { graph.tensors[$0] }.first { $0.constant != nil }?.type,
-        kernel: steps.isEmpty ? "-" : lowering.steps[steps.upperBound - 1].kernelName,
-        pixels: lowering.steps[steps].compactMap { $0.weights.map { Int($0.layout.pixels) } }.last ?? 1,
+        kernel: steps.last?.kernelName ?? "-",
+        pixels: steps.compactMap { $0.weights.map { Int($0.layout.pixels) } }.last ?? 1,
         parameters: graph.parameterCount(of: node), multiplyAccumulates: graph.multiplyAccumulates(of: node),
-        arenaOffset: memory.offsets[node.outputs[0]]!, outputBytes: output.byteCount)
+        arenaOffset: memory.offsets[node.outputs[0]], outputBytes: output.byteCount)
     }
     isa = lowering.isa
     threads = lowering.threads
     arenaBytes = memory.arenaBytes
     packedWeightBytes = lowering.steps.reduce(0) { $0 + $1.packedBytes }
-    fileWeightBytes = lowering.steps.reduce(0) { $0 + ($1.weights.map { $0.isFromFile ? $0.count : 0 } ?? 0) }
+    fileWeightBytes = graph.nodes.indices.reduce(0) { sum, node in
+      lowering.steps(of: node).reduce(sum) { $0 + ($1.weights.map { $0.isFromFile ? $0.count : 0 } ?? 0) }
+    }
   }
 }

@@ -4,9 +4,12 @@ import Platform
 extension Session {
   /// Nanoseconds that each node took: the median of `runs` runs, one entry per entry of `plan.nodes`.
   ///
-  /// Reading the clock adds some 50 ns per node; `run()` itself never does.
+  /// The time of a pipeline is divided among its nodes as the times of its stages are. Reading the clock adds some 50 ns per
+  /// node, and for stages of a pipeline per line; `run()` itself never does.
   public func profile(runs: Int) -> [UInt64] {
     var samples = graph.nodes.map { _ in [UInt64]() }
+    for chain in chains { chain.pipeline!.isTimed = true }
+    defer { for chain in chains { chain.pipeline!.isTimed = false } }
     for _ in 0..<max(runs, 1) {
       var before = platform_monotonic_nanoseconds()
       for (node, range) in stepsOfNode.enumerated() {
@@ -14,6 +17,16 @@ extension Session {
         let now = platform_monotonic_nanoseconds()
         samples[node].append(now - before)
         before = now
+      }
+      for chain in chains {
+        let times = chain.pipeline!.takeTimes()
+        let sum = max(times.reduce(0, +), 1)
+        let last = chain.chain.nodes.count - 1
+        let run = samples[0].count - 1
+        let whole = samples[chain.chain.nodes[last]][run]
+        for (node, time) in zip(chain.chain.nodes, times) {
+          samples[node][run] = UInt64(Double(whole) * Double(time) / Double(sum))
+        }
       }
     }
     return samples.map { times in times.sorted()[times.count / 2] }

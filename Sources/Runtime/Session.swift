@@ -15,6 +15,8 @@ public struct SessionOptions: Sendable {
   public var savesMemory: Bool
   /// Whether 3×3 convolutions go by Winograd's tiles; nil for where that pays. To compare: see `KernelComparison`.
   var usesWinograd: Bool?
+  /// Whether nodes hand lines to each other (`LinePipeline`); nil for where that pays.
+  var usesPipelines: Bool?
   /// Whether neighbouring pixels of few channels are computed as one where that pays.
   var groupsPixels = true
   /// Cycles of work that handing out a piece of it is worth, about half a microsecond. Tests lower it, so that small
@@ -53,6 +55,7 @@ public final class Session {
   let selfTestVector: SelfTest?
   let steps: [Step]
   let stepsOfNode: [Range<Int>]
+  let chains: [ChainSteps]
   let workers: Workers
   private let arena: AlignedMemory
   private let offsets: [Int?]
@@ -76,7 +79,8 @@ public final class Session {
     let packed = graph.nodes.count == model.graph.nodes.count ? model.packed : nil
     let lowering = try Lowering(
       graph, packed: packed, isa: isa, threads: threads, options: options)
-    fused = lowering.unwritten
+    chains = lowering.chains
+    fused = lowering.chains.reduce(into: lowering.unwritten) { $0.formUnion($1.chain.inner) }
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)

@@ -37,7 +37,7 @@ extension EdgeRun {
         node.name, node.operation, shapeText(node.outputShape), node.outputType.name,
         node.parameters > 0 ? shortCount(node.parameters) : "",
         node.multiplyAccumulates > 0 ? shortCount(node.multiplyAccumulates) : "", node.kernel,
-        String(node.arenaOffset),
+        node.arenaOffset.map { String($0) } ?? "-",
       ])
     }
     return nodes.text
@@ -185,7 +185,7 @@ extension EdgeRun {
       json.field("parameters", node.parameters)
       json.field("macs", node.multiplyAccumulates)
       json.field("kernel", node.kernel)
-      json.field("arena_offset", node.arenaOffset)
+      if let offset = node.arenaOffset { json.field("arena_offset", offset) } else { json.null("arena_offset") }
       json.field("output_bytes", node.outputBytes)
     }
   }

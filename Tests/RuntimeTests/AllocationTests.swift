@@ -51,10 +51,11 @@ private final class WatchStep: Step {
 
   @Test(arguments: Kind.allCases, 1...3) func aRunAllocatesNothing(kind: Kind, threads: Int) throws {
     try check(NetworkBuilder.mobile(seed: 5), kind, threads)
+    try check(NetworkBuilder.mobile(seed: 5), kind, threads, pipelines: true)
     try check(AllocationTests.sequence(), kind, threads)
   }
 
-  private func check(_ network: NetworkBuilder, _ kind: Kind, _ threads: Int) throws {
+  private func check(_ network: NetworkBuilder, _ kind: Kind, _ threads: Int, pipelines: Bool? = nil) throws {
     var net = network
     let model =
       switch kind {
@@ -65,6 +66,7 @@ private final class WatchStep: Step {
     for isa in ISA.supported {
       var options = SessionOptions(threads: threads, isa: isa)
       options.smallestPiece = 1
+      options.usesPipelines = pipelines
       let session = try Session(model, options: options)
       try session.set(net.samples(1)[0])
       let (watch, unwatch) = (

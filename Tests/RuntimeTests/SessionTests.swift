@@ -91,7 +91,7 @@ import Testing
     // A reshape lies where its operand lies, a softmax in the place of its operand.
     #expect(plan.nodes[4].arenaOffset == plan.nodes[3].arenaOffset)
     #expect(plan.nodes[7].arenaOffset == plan.nodes[6].arenaOffset)
-    #expect(plan.nodes.allSatisfy { $0.arenaOffset + $0.outputBytes <= plan.arenaBytes })
+    #expect(plan.nodes.allSatisfy { $0.arenaOffset! + $0.outputBytes <= plan.arenaBytes })
     #expect(plan.packedWeightBytes >= 4 * plan.parameters)
     #expect(plan.parameters == model.graph.nodes.reduce(0) { $0 + model.graph.parameterCount(of: $1) })
   }

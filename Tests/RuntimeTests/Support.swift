@@ -6,11 +6,14 @@ import Testing
 @testable import Runtime
 
 /// Every instruction set of this machine with one, two and three threads, work split as small as can be.
-func allOptions() -> [SessionOptions] {
+///
+/// - Parameter pipelines: whether nodes hand lines to each other; nil for where that pays.
+func allOptions(pipelines: Bool? = nil) -> [SessionOptions] {
   ISA.supported.flatMap { isa in
     (1...3).map { threads in
       var options = SessionOptions(threads: threads, isa: isa)
       options.smallestPiece = 1
+      options.usesPipelines = pipelines
       return options
     }
   }
@@ -53,12 +56,13 @@ enum Agreement {
 /// Runs `model` by all `allOptions()` and compares each output with the reference interpreter's, and each thread count
 /// with one thread.
 func expectReference(
-  _ model: Model, _ inputs: [TensorValue], _ agreement: Agreement, sourceLocation: SourceLocation = #_sourceLocation
+  _ model: Model, _ inputs: [TensorValue], _ agreement: Agreement, pipelines: Bool? = nil,
+  sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   try model.graph.verify()
   let expected = try ReferenceInterpreter(model.graph).run(inputs)
   var alone: [TensorValue] = []
-  for options in allOptions() {
+  for options in allOptions(pipelines: pipelines) {
     let session = try Session(model, options: options)
     let found = try session.results(inputs)
     if options.threads == 1 { alone = found }

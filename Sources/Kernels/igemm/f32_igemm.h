@@ -10,15 +10,31 @@ enum { F32_IGEMM_MOST_ROWS = 16, F32_IGEMM_MOST_VECTORS = 8 };
 // memory, and the machine's own prefetching stops at every page. (One row is nothing but loads; it does better alone.)
 enum { F32_IGEMM_AHEAD = 1024, F32_IGEMM_LINE = 16 };
 
-KERNEL_INLINE void f32_igemm_store(const f32_igemm_arguments *a, size_t row, size_t column, size_t n, vf32 sum) {
-  float *output = a->output + row * a->output_stride + column;
-  const float *residual = a->residual ? a->residual + row * a->residual_stride + column : NULL;
-  if (n >= LANES) {
-    if (residual) sum = vf32_add(sum, vf32_load(residual));
-    vf32_store(output, vf32_clamp(sum, a->minimum, a->maximum));
+// Puts away vector `v` of each row, of which the first n ≥ 1 lanes count. What is the same for all rows is decided once: a
+// choice for each vector would cost shallow products as much as their sums.
+KERNEL_INLINE void f32_igemm_store(const f32_igemm_arguments *a, size_t tile_rows, size_t width, size_t v, size_t column,
+                                   size_t n, const vf32 *sums) {
+  const vf32 low = vf32_set(a->minimum), high = vf32_set(a->maximum);
+  const size_t rows = a->rows, stride = a->output_stride, residual_stride = a->residual_stride;
+  float *output = a->output + column;
+  const float *residual = a->residual ? a->residual + column : NULL;
+  if (n >= LANES && !residual) {
+    UNROLL for (size_t r = 0; r < tile_rows; r++, output += stride) {
+      if (r < rows) vf32_store(output, vf32_clamp_between(sums[r * width + v], low, high));
+    }
+  } else if (n >= LANES) {
+    UNROLL for (size_t r = 0; r < tile_rows; r++, output += stride, residual += residual_stride) {
+      if (r >= rows) continue;
+      const vf32 sum = vf32_add(sums[r * width + v], vf32_load(residual));
+      vf32_store(output, vf32_clamp_between(sum, low, high));
+    }
   } else {
-    if (residual) sum = vf32_add(sum, vf32_load_n(residual, n));
-    vf32_store_n(output, vf32_clamp(sum, a->minimum, a->maximum), n);
+    UNROLL for (size_t r = 0; r < tile_rows; r++, output += stride) {
+      if (r >= rows) continue;
+      vf32 sum = sums[r * width + v];
+      if (residual) sum = vf32_add(sum, vf32_load_n(residual + r * residual_stride, n));
+      vf32_store_n(output, vf32_clamp_between(sum, low, high), n);
+    }
   }
 }
 
@@ -54,12 +70,8 @@ KERNEL_INLINE void f32_igemm_tile(const f32_igemm_arguments *a, size_t mr, size_
     }
   }
   const size_t n = a->columns - column;
-  UNROLL for (size_t r = 0; r < tile_rows; r++) {
-    if (r < a->rows) {
-      UNROLL for (size_t v = 0; v < width; v++) {
-        if (v * LANES < n) f32_igemm_store(a, r, column + v * LANES, n - v * LANES, sums[r * width + v]);
-      }
-    }
+  UNROLL for (size_t v = 0; v < width; v++) {
+    if (v * LANES < n) f32_igemm_store(a, tile_rows, width, v, column + v * LANES, n - v * LANES, sums);
   }
 }
 

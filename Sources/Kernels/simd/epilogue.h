@@ -2,8 +2,11 @@
 #pragma once
 
 // NaN stays NaN: a result that is none must not come out as a number.
+KERNEL_INLINE vf32 vf32_clamp_between(vf32 x, vf32 minimum, vf32 maximum) {
+  return vf32_min(maximum, vf32_max(minimum, x));
+}
 KERNEL_INLINE vf32 vf32_clamp(vf32 x, float minimum, float maximum) {
-  return vf32_min(vf32_set(maximum), vf32_max(vf32_set(minimum), x));
+  return vf32_clamp_between(x, vf32_set(minimum), vf32_set(maximum));
 }
 
 // NaN becomes `minimum`, for results that have no NaN.

@@ -42,8 +42,13 @@ struct Indirection {
   private static let mostFixedBytes = 1 << 16
   private static let mostFixedImageBytes = 1 << 14
 
-  /// - Parameter conversion: makes `elementSize` inputs of f32 ones; only where lines are copied.
-  init(_ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>, conversion: LineConversion? = nil) {
+  /// - Parameters:
+  ///   - conversion: makes `elementSize` inputs of f32 ones; only where lines are copied.
+  ///   - moves: whether inputs and outputs are elsewhere for each line, so that no pointers can be made once.
+  init(
+    _ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>, conversion: LineConversion? = nil,
+    moves: Bool = false
+  ) {
     self.conversion = conversion
     let window = shape.window
     self.window = window
@@ -68,7 +73,7 @@ struct Indirection {
     let tiles = (window.pixels + rowsPerTile - 1) / rowsPerTile
     let fixedLineBytes = (window.paddedLinePixels * window.channels + kr - 1) * elementSize
     isFixed =
-      shape.placement == nil && shape.groups == 1 && window.batch == 1 && !window.isPointwise
+      !moves && shape.placement == nil && shape.groups == 1 && window.batch == 1 && !window.isPointwise
       && tiles * taps * rowsPerTile <= Indirection.mostFixedBytes / MemoryLayout<UnsafeRawPointer>.stride
       && !(joinsColumns && window.inputHeight * fixedLineBytes > Indirection.mostFixedImageBytes)
     if isFixed && joinsColumns {
@@ -88,7 +93,8 @@ struct Indirection {
   /// Bytes of the pointers of a tile.
   var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
   private var pixelBytes: Int { window.channels * elementSize }
-  private var lineBytes: Int { window.inputWidth * window.channels * sourceSize }
+  /// Bytes of a line of the input.
+  var lineBytes: Int { window.inputWidth * window.channels * sourceSize }
 
   /// Whether kernels see copies of the input's lines only.
   var copiesLines: Bool { copiedLines > 0 }

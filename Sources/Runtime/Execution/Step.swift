@@ -23,10 +23,14 @@ class Step {
 
   deinit { addresses.deallocate() }
 
-  /// Tells the step where its values are.
-  final func bind(_ address: (ValueIndex) -> UnsafeMutableRawPointer) {
-    for (index, value) in values.enumerated() { (addresses + index).initialize(to: address(value)) }
+  /// Tells the step where its values are, for good.
+  func bind(_ address: (ValueIndex) -> UnsafeMutableRawPointer) {
+    place(address)
     didBind()
+  }
+
+  final func place(_ address: (ValueIndex) -> UnsafeMutableRawPointer) {
+    for (index, value) in values.enumerated() { (addresses + index).initialize(to: address(value)) }
   }
 
   /// Prepares what depends on addresses.

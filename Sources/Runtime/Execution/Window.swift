@@ -71,6 +71,16 @@ struct Window {
   /// Places in the window.
   var taps: Int { height * width }
 
+  /// Lines of the input from the first to the last that a window sees.
+  var seenLines: Int { (height - 1) * dilationHeight + 1 }
+
+  /// Lines of the input that lines of the output are made of, in one image; none where only padding is seen.
+  func inputLines(of lines: Range<Int>) -> Range<Int> {
+    let first = max(lines.lowerBound * strideHeight - top, 0)
+    let end = min((lines.upperBound - 1) * strideHeight - top + seenLines, inputHeight)
+    return min(first, max(end, 0))..<max(end, 0)
+  }
+
   /// Elements of one input image.
   var imageElements: Int { inputHeight * inputWidth * channels }
 

@@ -19,11 +19,19 @@ struct WindowRow {
   let longestRun: Int
   private let sharesColumns: Bool
 
-  private static let pointersPerRun = 2048
+  /// Sets of pointers that a thread keeps: of a ring of lines, one for each line that a window can begin with, because
+  /// they come again whenever the ring has gone round, and one for windows that leave the image above or below.
+  private let sets: Int
 
-  init(_ window: Window, elementSize: Int) {
+  private static let pointersPerRun = 2048
+  /// Rings of more lines, which pipelines of several windows have, get their pointers line by line.
+  private static let mostRingLines = 8
+
+  /// - Parameter moves: whether the input is a ring of lines.
+  init(_ window: Window, elementSize: Int, moves: Bool = false) {
     self.window = window
     self.elementSize = elementSize
+    sets = moves ? WindowRow.mostRingLines + 1 : 1
     sharesColumns = window.dilationWidth == 1 && window.strideWidth < window.width
     longestRun = min(window.outputWidth, max(1, WindowRow.pointersPerRun / window.taps))
   }
@@ -32,21 +40,46 @@ struct WindowRow {
   var step: Int { window.height * (sharesColumns ? window.strideWidth : window.width) }
 
   /// Bytes of the pointers of the longest run.
-  var workspaceBytes: Int { columns(longestRun) * window.height * MemoryLayout<UnsafeRawPointer>.stride }
+  var runBytes: Int { columns(longestRun) * window.height * MemoryLayout<UnsafeRawPointer>.stride }
+
+  /// Bytes that a thread needs: whether each set is there, and the sets.
+  var workspaceBytes: Int { marksBytes + sets * runBytes }
+  private var marksBytes: Int { sets > 1 ? 64 : 0 }
+
+  /// Forgets pointers of a ring that lay elsewhere.
+  func begin(_ workspace: UnsafeMutableRawPointer) {
+    if sets > 1 { workspace.initializeMemory(as: Bool.self, repeating: false, count: sets) }
+  }
+
+  /// The pointers of a run, made in `workspace` unless they are there already.
+  func pointers(
+    _ workspace: UnsafeMutableRawPointer, row: Int, pixels: Range<Int>, input: Lines, outside: Outside
+  ) -> UnsafeMutableRawPointer {
+    var set = 0
+    var isThere = false
+    if input.count < sets && pixels.count == window.outputWidth {
+      let y = row * window.strideHeight - window.top
+      let isInside = y >= 0 && y + window.seenLines <= window.inputHeight
+      set = isInside ? y % input.count : sets - 1
+      let marks = workspace.assumingMemoryBound(to: Bool.self)
+      isThere = isInside && marks[set]
+      marks[set] = true
+    }
+    let pointers = workspace + marksBytes + set * runBytes
+    if !isThere { fill(pointers, row: row, pixels: pixels, input: input, outside: outside) }
+    return pointers
+  }
 
   /// Number of columns listed for a run of `pixels`.
   private func columns(_ pixels: Int) -> Int {
     sharesColumns ? (pixels - 1) * window.strideWidth + window.width : pixels * window.width
   }
 
-  /// Fills `workspace` for the output pixels `pixels` of output row `row`, which is counted through all images of the
+  /// Fills `pointers` for the output pixels `pixels` of output row `row`, which is counted through all images of the
   /// batch.
-  func fill(
-    _ workspace: UnsafeMutableRawPointer, row: Int, pixels: Range<Int>, input: UnsafeRawPointer, outside: Outside
-  ) {
-    let pointers = workspace.assumingMemoryBound(to: UnsafeRawPointer.self)
-    let lineBytes = window.inputWidth * window.channels * elementSize
-    let image = input + row / window.outputHeight * window.imageElements * elementSize
+  func fill(_ pointers: UnsafeMutableRawPointer, row: Int, pixels: Range<Int>, input: Lines, outside: Outside) {
+    let pointers = pointers.assumingMemoryBound(to: UnsafeRawPointer.self)
+    let firstLine = row / window.outputHeight * window.inputHeight
     let x = pixels.lowerBound * window.strideWidth - window.left
     let y = row % window.outputHeight * window.strideHeight - window.top
     for windowRow in 0..<window.height {
@@ -54,11 +87,12 @@ struct WindowRow {
       let target = pointers + windowRow
       switch outside {
       case .nearest:
-        let line = image + min(max(inputY, 0), window.inputHeight - 1) * lineBytes
-        pointLine(target, pixels.count, x: x, in: line, outside: nil)
+        let line = input.line(firstLine + min(max(inputY, 0), window.inputHeight - 1))
+        pointLine(target, pixels.count, x: x, in: UnsafeRawPointer(line), outside: nil)
       case .buffer(let buffer):
         if inputY >= 0 && inputY < window.inputHeight {
-          pointLine(target, pixels.count, x: x, in: image + inputY * lineBytes, outside: buffer)
+          let line = input.line(firstLine + inputY)
+          pointLine(target, pixels.count, x: x, in: UnsafeRawPointer(line), outside: buffer)
         } else {
           for column in 0..<columns(pixels.count) { target[column * window.height] = buffer }
         }

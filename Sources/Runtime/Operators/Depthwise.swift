@@ -23,7 +23,7 @@ class DepthwiseStep: WindowStep {
   private final let map: ElementMap?
 
   /// - Parameter pack: packs the weights to the address given.
-  init(_ plan: DepthwisePlan, pack: (UnsafeMutableRawPointer) -> Void) throws(RuntimeError) {
+  init(_ plan: DepthwisePlan, outputSize: Int, pack: (UnsafeMutableRawPointer) -> Void) throws(RuntimeError) {
     let (geometry, kernel) = (plan.geometry, plan.kernel)
     let window = geometry.window
     self.kernel = kernel
@@ -34,17 +34,15 @@ class DepthwiseStep: WindowStep {
     padding = try AlignedMemory(count: window.channels * geometry.elementSize)
     padding.fill(0)
     super.init(
-      geometry, outputChannels: window.channels, values: plan.values, kernelName: String(cString: kernel.pointee.name),
-      workspaceStride: plan.workspaceStride, pieces: plan.pieces)
+      geometry, outputChannels: window.channels, outputSize: outputSize, values: plan.values,
+      kernelName: String(cString: kernel.pointee.name), workspaceStride: plan.workspaceStride, pieces: plan.pieces)
   }
 
   override final var weights: KernelWeights? { packed }
 
   /// Applies the map to the results of a run, which are still in the first-level cache.
-  final func finish<Element>(_ run: WindowRun, as type: Element.Type) {
-    map?.apply(
-      UnsafeMutableRawPointer(mutable(1, as: type) + run.output), count: run.pixels.count * outputChannels)
-  }
+  final func finish(_ run: WindowRun) { map?.apply(run.output, count: run.pixels.count * outputChannels) }
+
   override final var outside: WindowRow.Outside { .buffer(UnsafeRawPointer(padding.base)) }
 
   /// `values`, one per channel, padded for the kernel.
@@ -65,7 +63,7 @@ final class FloatDepthwiseStep: DepthwiseStep {
     function = plan.kernel.pointee.function.f32_dwconv
     bounds = activation.bounds
     let window = plan.geometry.window
-    try super.init(plan) {
+    try super.init(plan, outputSize: 4) {
       f32_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, bias, $0)
     }
   }
@@ -74,10 +72,10 @@ final class FloatDepthwiseStep: DepthwiseStep {
     var arguments = f32_dwconv_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels,
+      weights: packed.base, output: run.output.assumingMemoryBound(to: Float.self), output_stride: outputChannels,
       minimum: bounds.lowerBound, maximum: bounds.upperBound)
     function(&arguments)
-    finish(run, as: Float.self)
+    finish(run)
   }
 }
 
@@ -94,7 +92,7 @@ final class Int8DepthwiseStep: DepthwiseStep {
     self.requantization = PackedRequantization(
       requantization, multipliers: try DepthwiseStep.perChannel(requantization.multipliers, plan.kernel))
     let window = plan.geometry.window
-    try super.init(plan) {
+    try super.init(plan, outputSize: 1) {
       qs8_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, bias, zeroPoint, $0)
     }
     padding.fill(zeroPoint)
@@ -104,10 +102,10 @@ final class Int8DepthwiseStep: DepthwiseStep {
     var arguments = qs8_dwconv_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: mutable(1, as: Int8.self) + run.output, output_stride: outputChannels,
+      weights: packed.base, output: run.output.assumingMemoryBound(to: Int8.self), output_stride: outputChannels,
       requantization: requantization.from(column: 0))
     function(&arguments)
-    finish(run, as: Int8.self)
+    finish(run)
   }
 }
 
@@ -124,7 +122,7 @@ final class DynamicDepthwiseStep: DepthwiseStep {
       scales: try DepthwiseStep.perChannel(scales, plan.kernel), bias: try DepthwiseStep.perChannel(bias, plan.kernel),
       activation: activation)
     let window = plan.geometry.window
-    try super.init(plan) {
+    try super.init(plan, outputSize: 4) {
       qs8_f32_dwconv_pack(plan.kernel, window.channels, window.height, window.width, weights, $0)
     }
   }
@@ -140,9 +138,9 @@ final class DynamicDepthwiseStep: DepthwiseStep {
     var arguments = qs8_f32_dwconv_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels,
+      weights: packed.base, output: run.output.assumingMemoryBound(to: Float.self), output_stride: outputChannels,
       dequantization: dequantization.from(column: 0, inputZeroPoint: zeroPoint))
     function(&arguments)
-    finish(run, as: Float.self)
+    finish(run)
   }
 }

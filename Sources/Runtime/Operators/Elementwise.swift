@@ -9,7 +9,7 @@ extension Lowering {
     let (a, b, output) = (node.inputs[0], node.inputs[1], node.outputs[0])
     if let product = [a, b].first(where: { residualSums[$0] != nil }) {
       // The product has written the sum. Its own result, which is nowhere, counts as lying there too.
-      appendView(of: output, as: product)
+      if !isInner(output) { appendView(of: output, as: product) }
       return
     }
     let elements = elements(of: output)
@@ -52,7 +52,7 @@ extension Lowering {
 
   mutating func lowerQuantize(_ node: Node) {
     let output = node.outputs[0]
-    if fuses, let reader = onlyReader(of: output), quantizesItsInput(graph.nodes[reader]) {
+    if fuses, let reader = onlyReader(of: output), quantizesItsInput(reader) {
       unwritten.insert(output)
       appendView(of: node.inputs[0], as: output)
       return

@@ -71,7 +71,7 @@ extension Lowering {
     try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), &operands)
   }
 
-  private func productShape(_ op: Conv2D, _ node: Node) -> ProductShape {
+  func productShape(_ op: Conv2D, _ node: Node) -> ProductShape {
     let weights = graph.tensors[node.inputs[1]].shape
     let window = Window(
       op, input: graph.tensors[node.inputs[0]].shape, output: graph.tensors[node.outputs[0]].shape, height: weights[1],
@@ -80,11 +80,12 @@ extension Lowering {
   }
 
   /// Whether a node is a convolution that copies the lines of its s8 input anyway, and may as well copy them from f32.
-  func quantizesItsInput(_ node: Node) -> Bool {
+  func quantizesItsInput(_ index: Int) -> Bool {
+    let node = graph.nodes[index]
     guard case .conv2D(let op) = node.op, graph.tensors[node.inputs[0]].type == .s8 else { return false }
     let kernel = kernel(.qs8_igemm)
     let group = PixelGroup(productShape(op, node), kernel: kernel, isAllowed: options.groupsPixels)
-    return Indirection(group.shape, elementSize: 1, kernel: kernel).copiesLines
+    return Indirection(group.shape, elementSize: 1, kernel: kernel, moves: isStage(index)).copiesLines
   }
 
   mutating func lowerProduct(
@@ -98,17 +99,25 @@ extension Lowering {
     }
   }
 
+  /// How an f32 convolution is cut into Winograd's tiles; nil where it is not.
+  func winogradTiling(_ shape: ProductShape, _ kernel: UnsafePointer<kernel>) -> WinogradTiling? {
+    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel),
+      options.usesWinograd ?? tiling.pays
+    else { return nil }
+    return tiling
+  }
+
   private mutating func lowerFloatProduct(
     _ shape: ProductShape, _ operands: inout LinearOperands
   ) throws(RuntimeError) {
     let kernel = kernel(.f32_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
-    if !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel), options.usesWinograd ?? tiling.pays {
+    if let tiling = winogradTiling(shape, kernel) {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
-    let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel)
+    let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel, moves: isStage)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try FloatProductStep(
       ProductPlan(
@@ -117,7 +126,7 @@ extension Lowering {
         workspaceStride: stride, pieces: pieces, weights: weightSource),
       weights: operands.weights.constantElements(as: Float.self), bias: operands.bias?.constant,
       activation: operands.resultActivation)
-    append(step, operands, reads: [operands.x], workspace)
+    try append(step, operands, reads: [operands.x], workspace)
   }
 
   private mutating func lowerInt8Product(
@@ -127,7 +136,8 @@ extension Lowering {
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let input = inputBeforeQuantization(of: operands.x)
-    let indirection = Indirection(group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion)
+    let indirection = Indirection(
+      group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion, moves: isStage)
     let x = input?.tensor ?? operands.x
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
@@ -139,7 +149,7 @@ extension Lowering {
       weights: operands.weights.constantElements(as: Int8.self), bias: operands.bias?.constant,
       zeroPoint: quantization(operands.x).zeroPoint,
       requantization: requantization(operands, channels: shape.outputChannels), sum: addition(operands))
-    append(step, operands, reads: [x], workspace)
+    try append(step, operands, reads: [x], workspace)
   }
 
   /// The f32 tensor that `tensor` is the s8 form of, where its quantize node is left to the reader.
@@ -172,7 +182,7 @@ extension Lowering {
       weights: operands.weights.constantElements(as: Int8.self),
       scales: operands.weightScales(channels: shape.outputChannels),
       bias: operands.floatBias(channels: shape.outputChannels), activation: operands.resultActivation)
-    append(step, operands, reads: [operand.elements, operand.parameters], workspace)
+    try append(step, operands, reads: [operand.elements, operand.parameters], workspace)
   }
 
   private mutating func lowerWinograd(
@@ -185,19 +195,22 @@ extension Lowering {
       pieces: pieces, source: weightSource,
       weights: operands.weights.constantElements(as: Float.self),
       bias: operands.bias?.constantElements(as: Float.self), activation: operands.resultActivation)
-    append(step, operands, reads: [operands.x], workspace)
+    let (residual, sharing) = Lowering.residual(operands)
+    append(
+      step, reads: [operands.x] + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
   }
 
   /// Adds a product, whose result may take the place of the residual that goes into it.
   private mutating func append(
-    _ step: Step, _ operands: LinearOperands, reads: [ValueIndex], _ workspace: ValueIndex
-  ) {
-    if let sum = operands.sum {
-      append(
-        step, reads: reads + [sum.residual], writes: [operands.result], scratch: [workspace], sharing: .inPlaceOfLast)
-    } else {
-      append(step, reads: reads, writes: [operands.result], scratch: [workspace])
-    }
+    _ step: ProductStep, _ operands: LinearOperands, reads: [ValueIndex], _ workspace: ValueIndex
+  ) throws(RuntimeError) {
+    let (residual, sharing) = Lowering.residual(operands)
+    try append(step, reads: reads + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
+  }
+
+  /// What a product reads beside its operands, and where its result may lie.
+  private static func residual(_ operands: LinearOperands) -> (reads: [ValueIndex], sharing: MemoryUse.Sharing) {
+    operands.sum.map { ([$0.residual], .inPlaceOfLast) } ?? ([], .none)
   }
 
   /// The sum of the product's requantized result and the residual.
@@ -237,7 +250,7 @@ extension Lowering {
       let step = try Int8DepthwiseStep(
         plan, weights: weights.constantElements(as: Int8.self), bias: operands.bias?.constantElements(as: Int32.self),
         zeroPoint: quantization(operands.x).zeroPoint, requantization: requantization(operands, channels: channels))
-      append(step, reads: [x], writes: [operands.result], scratch: [plan.values[2]])
+      try append(step, reads: [x], writes: [operands.result], scratch: [plan.values[2]])
     case (.f32, .s8):
       let operand = dynamicOperand(operands.x)
       let x = try repeated(operand.elements, count: count, size: 1, times: multiplier)
@@ -247,7 +260,7 @@ extension Lowering {
       let step = try DynamicDepthwiseStep(
         plan, weights: weights.constantElements(as: Int8.self), scales: operands.weightScales(channels: channels),
         bias: operands.floatBias(channels: channels), activation: op.activation)
-      append(step, reads: [x, operand.parameters], writes: [operands.result], scratch: [plan.values[2]])
+      try append(step, reads: [x, operand.parameters], writes: [operands.result], scratch: [plan.values[2]])
     default: throw unsupportedTypes(operands)
     }
   }
@@ -259,7 +272,7 @@ extension Lowering {
   ) throws(RuntimeError) {
     let plan = try depthwisePlan(window, .f32_dwconv, values: [x, output], map: map, work: work)
     let step = try FloatDepthwiseStep(plan, weights: weights, bias: bias, activation: activation)
-    append(step, reads: [x], writes: [output], scratch: [plan.values[2]])
+    try append(step, reads: [x], writes: [output], scratch: [plan.values[2]])
   }
 
   /// - Parameters:
@@ -270,7 +283,7 @@ extension Lowering {
     work: Int
   ) throws(RuntimeError) -> DepthwisePlan {
     let kernel = kernels_best_dwconv(isa.tier, family, window.taps)
-    let geometry = WindowRow(window, elementSize: family == .f32_dwconv ? 4 : 1)
+    let geometry = WindowRow(window, elementSize: family == .f32_dwconv ? 4 : 1, moves: isStage)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
     return DepthwisePlan(
       geometry: geometry, kernel: kernel, values: values + [workspace] + more, map: map, workspaceStride: stride,

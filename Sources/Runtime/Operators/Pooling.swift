@@ -9,10 +9,10 @@ extension Lowering {
     let window = Window(op, input: graph.tensors[x].shape, output: graph.tensors[output].shape)
     try check(window, of: node)
     let pieces = pieces(work: graph.tensors[output].count * window.taps)
-    let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size)
+    let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size, moves: isStage)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
     let values = [x, output, workspace]
-    let step: Step
+    let step: LineStep
     if graph.tensors[x].type == .s8 {
       step = Int8MaxPoolStep(
         geometry, kernel: kernel(.s8_maxpool), values: values, workspaceStride: stride, pieces: pieces)
@@ -20,7 +20,7 @@ extension Lowering {
       step = FloatMaxPoolStep(
         geometry, kernel: kernel(.f32_maxpool), values: values, workspaceStride: stride, pieces: pieces)
     }
-    append(step, reads: [x], writes: [output], scratch: [workspace])
+    try append(step, reads: [x], writes: [output], scratch: [workspace])
   }
 
   mutating func lowerAveragePool(_ op: Pool2D, _ node: Node) throws(RuntimeError) {
@@ -28,11 +28,11 @@ extension Lowering {
     let window = Window(op, input: graph.tensors[x].shape, output: graph.tensors[output].shape)
     try check(window, of: node)
     let pieces = pieces(work: graph.tensors[output].count * window.taps)
-    let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size)
+    let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size, moves: isStage)
     let (workspace, stride) = try workspace(
       bytesPerThread: geometry.workspaceBytes + geometry.longestRun * MemoryLayout<Float>.stride)
     let values = [x, output, workspace]
-    let step: Step
+    let step: LineStep
     if graph.tensors[x].type == .s8 {
       step = try Int8AveragePoolStep(
         geometry, kernel: kernel(.qs8_avgpool), values: values, workspaceStride: stride, pieces: pieces,
@@ -41,7 +41,7 @@ extension Lowering {
       step = try FloatAveragePoolStep(
         geometry, kernel: kernel(.f32_avgpool), values: values, workspaceStride: stride, pieces: pieces)
     }
-    append(step, reads: [x], writes: [output], scratch: [workspace])
+    try append(step, reads: [x], writes: [output], scratch: [workspace])
   }
 
   mutating func lowerGlobalAveragePool(_ node: Node) {
@@ -79,7 +79,7 @@ private final class FloatMaxPoolStep: WindowStep {
     var arguments = f32_maxpool_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), input_step: geometry.step, input_offset: 0,
-      output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels)
+      output: run.output.assumingMemoryBound(to: Float.self), output_stride: outputChannels)
     function(&arguments)
   }
 }
@@ -100,7 +100,7 @@ private final class Int8MaxPoolStep: WindowStep {
     var arguments = s8_maxpool_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      output: mutable(1, as: Int8.self) + run.output, output_stride: outputChannels)
+      output: run.output.assumingMemoryBound(to: Int8.self), output_stride: outputChannels)
     function(&arguments)
   }
 }
@@ -151,7 +151,8 @@ private final class FloatAveragePoolStep: AveragePoolStep {
     var arguments = f32_avgpool_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), input_step: geometry.step, input_offset: 0,
-      multipliers: multipliers(run), output: mutable(1, as: Float.self) + run.output, output_stride: outputChannels)
+      multipliers: multipliers(run), output: run.output.assumingMemoryBound(to: Float.self),
+      output_stride: outputChannels)
     function(&arguments)
   }
 }
@@ -174,7 +175,7 @@ private final class Int8AveragePoolStep: AveragePoolStep {
     var arguments = qs8_avgpool_arguments(
       pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
       inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      multipliers: multipliers(run), zero_point: zeroPoint, output: mutable(1, as: Int8.self) + run.output,
+      multipliers: multipliers(run), zero_point: zeroPoint, output: run.output.assumingMemoryBound(to: Int8.self),
       output_stride: outputChannels)
     function(&arguments)
   }

@@ -29,7 +29,7 @@ final class FloatProductStep: ProductStep {
     var arguments = f32_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), weights: tile.weights,
-      output: mutable(1, as: Float.self) + tile.output, output_stride: tile.outputStride,
+      output: tile.output.assumingMemoryBound(to: Float.self), output_stride: tile.outputStride,
       residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels, minimum: bounds.lowerBound,
       maximum: bounds.upperBound)
     function(&arguments)
@@ -68,7 +68,7 @@ final class Int8ProductStep: ProductStep {
     var arguments = qs8_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
-      output: mutable(1, as: Int8.self) + tile.output, output_stride: tile.outputStride,
+      output: tile.output.assumingMemoryBound(to: Int8.self), output_stride: tile.outputStride,
       residual: residual(tile, as: Int8.self), residual_stride: shape.outputChannels, addition: addition,
       requantization: requantization.from(column: tile.column))
     function(&arguments)
@@ -109,7 +109,7 @@ final class DynamicProductStep: ProductStep {
     var arguments = qs8_f32_igemm_arguments(
       rows: tile.rows, columns: tile.columns, taps: indirection.taps, depth: indirection.readDepth,
       inputs: tile.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), weights: tile.weights,
-      output: mutable(1, as: Float.self) + tile.output, output_stride: tile.outputStride,
+      output: tile.output.assumingMemoryBound(to: Float.self), output_stride: tile.outputStride,
       residual: residual(tile, as: Float.self), residual_stride: shape.outputChannels,
       dequantization: dequantization.from(column: tile.column, inputZeroPoint: parameters.zeroPoint))
     function(&arguments)

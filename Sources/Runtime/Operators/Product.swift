@@ -30,8 +30,10 @@ struct ProductTile {
   /// [taps][mr] pointers.
   let inputs: UnsafeMutableRawPointer
   let weights: UnsafeRawPointer
-  /// Index of the result's first element in the output.
-  let output: Int
+  /// Where the result goes.
+  let output: UnsafeMutableRawPointer
+  /// Index of the result's first element in the whole output.
+  let index: Int
   /// Elements between rows of the output.
   let outputStride: Int
   /// Index of the first column in arrays that have a value per column (`ProductStep.perColumn`).
@@ -55,7 +57,7 @@ struct ProductPlan {
 
 /// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are those of the plan, and the residual if
 /// there is one.
-class ProductStep: Step {
+class ProductStep: LineStep {
   final let shape: ProductShape
   final let indirection: Indirection
   final let kernel: UnsafePointer<kernel>
@@ -67,6 +69,7 @@ class ProductStep: Step {
   /// What becomes of the result, and the bytes of results that it waits for: as many as stay in the first-level cache.
   private final let map: ElementMap?
   private final let elementsPerMap: Int
+  private final let outputSize: Int
   /// Pointers of all tiles of rows, if the indirection is fixed.
   private final let fixedPointers: AlignedMemory?
   private final let panelBytes: Int
@@ -75,7 +78,6 @@ class ProductStep: Step {
   private final let columnPieces: Partition
   /// Columns whose weights stay in the second-level cache while all rows of a tile pass.
   private final let columnsPerBlock: Int
-  private final let workspaceStride: Int
 
   /// Of the second-level cache, which is 256 KB and more on CPUs that run networks, for weights.
   private static let cachedWeightBytes = 1 << 17
@@ -93,7 +95,7 @@ class ProductStep: Step {
     residualIndex = plan.residual == nil ? nil : plan.values.count
     map = plan.map
     elementsPerMap = ProductStep.mappedBytes / outputSize
-    workspaceStride = plan.workspaceStride
+    self.outputSize = outputSize
     let panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
     let groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
     self.panelBytes = panelBytes
@@ -118,12 +120,16 @@ class ProductStep: Step {
     rowPieces = Partition(shape.window.pixels, granule: mr, pieces: max(pieces / shape.groups, 1))
     columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
     columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * nr
+    let window = shape.window
     super.init(
+      window, inputLineBytes: indirection.lineBytes,
+      outputLineBytes: window.outputWidth * shape.outputChannels * outputSize,
       values: plan.values + (plan.residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
-      tiles: rowPieces.count * columnPieces.count * shape.groups)
+      workspaceStride: plan.workspaceStride, tiles: rowPieces.count * columnPieces.count * shape.groups)
   }
 
   override final var weights: KernelWeights? { packed }
+  override final var rowsPerTile: Int { Int(kernel.pointee.mr) }
 
   override final func didBind() {
     guard let fixedPointers else { return }
@@ -147,27 +153,63 @@ class ProductStep: Step {
     let columns = columnPieces[tile % columnPieces.count]
     let group = tile / columnPieces.count % shape.groups
     let rows = rowPieces[tile / columnPieces.count / shape.groups]
-    let workspace = mutable(2) + thread * workspaceStride
-    if fixedPointers == nil { indirection.begin(workspace, outside: UnsafeRawPointer(outside.base)) }
+    if fixedPointers == nil { begin(thread: thread) }
+    compute(rows, columns, group, from: address(0), to: mutable(1), workspace(thread))
+  }
+
+  override final func begin(thread: Int) {
+    indirection.begin(workspace(thread), outside: UnsafeRawPointer(outside.base))
+  }
+
+  override final func compute(_ lines: Range<Int>, from input: Lines, to output: Lines, thread: Int) {
+    let isPointwise = window.isPointwise
+    let width = window.outputWidth
+    var first = lines.lowerBound
+    while first < lines.upperBound {
+      // As many as lie one behind the other. What is not pointwise sees a whole tensor.
+      var count = min(lines.upperBound - first, output.run(from: first))
+      if isPointwise { count = min(count, input.run(from: first)) }
+      // Rows are counted from the first line, wherever that would be.
+      let source = isPointwise ? input.line(first) - first * inputLineBytes : input.base
+      let target = output.line(first) - first * outputLineBytes
+      for group in 0..<shape.groups {
+        compute(
+          first * width..<(first + count) * width, 0..<shape.columns, group, from: UnsafeRawPointer(source), to: target,
+          workspace(thread))
+      }
+      first += count
+    }
+  }
+
+  /// Block by block of columns, and in each row by row of tiles, so that the weights of these columns stay in the cache.
+  ///
+  /// - Parameters:
+  ///   - input, output: where row 0 would begin.
+  private func compute(
+    _ rows: Range<Int>, _ columns: Range<Int>, _ group: Int, from input: UnsafeRawPointer,
+    to output: UnsafeMutableRawPointer, _ workspace: UnsafeMutableRawPointer
+  ) {
     var first = columns.lowerBound
     while first < columns.upperBound {
       let end = min(first + columnsPerBlock, columns.upperBound)
-      compute(rows: rows, columns: first..<end, group: group, workspace)
+      computeBlock(rows, first..<end, group, from: input, to: output, workspace)
       first = end
     }
   }
 
-  /// Row by row of tiles, so that the weights of these columns stay in the cache.
-  private func compute(rows: Range<Int>, columns: Range<Int>, group: Int, _ workspace: UnsafeMutableRawPointer) {
+  private func computeBlock(
+    _ rows: Range<Int>, _ columns: Range<Int>, _ group: Int, from input: UnsafeRawPointer,
+    to output: UnsafeMutableRawPointer, _ workspace: UnsafeMutableRawPointer
+  ) {
     let mr = Int(kernel.pointee.mr)
     let nr = Int(kernel.pointee.nr)
-    let input = address(0) + group * indirection.depth * indirection.elementSize
+    let input = input + group * indirection.depth * indirection.elementSize
     let outside = UnsafeRawPointer(self.outside.base)
     let weights = packed.base + group * groupBytes + columns.lowerBound / nr * panelBytes
     var first = rows.lowerBound
     var mapped = first
     while first < rows.upperBound {
-      let (output, stride, lineEnd) = outputPlace(first)
+      let (place, stride, lineEnd) = outputPlace(first)
       let pixels = first..<min(first + mr, rows.upperBound, lineEnd)
       let inputs: UnsafeMutableRawPointer
       if let fixedPointers {
@@ -176,28 +218,28 @@ class ProductStep: Step {
         inputs = workspace
         indirection.fill(workspace, workspace, pixels: pixels, input: input, outside: outside)
       }
+      let index = place + group * shape.columns + columns.lowerBound
       multiply(
         ProductTile(
           rows: pixels.count, columns: columns.count, inputs: inputs, weights: weights,
-          output: output + group * shape.columns + columns.lowerBound, outputStride: stride,
+          output: output + index * outputSize, index: index, outputStride: stride,
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
       first = pixels.upperBound
       if map != nil && (first >= rows.upperBound || (first - mapped) * columns.count >= elementsPerMap) {
-        applyMap(mapped..<pixels.upperBound, group * shape.columns + columns.lowerBound, columns.count)
+        applyMap(mapped..<pixels.upperBound, group * shape.columns + columns.lowerBound, columns.count, output)
         mapped = first
       }
     }
   }
 
   /// Applies the map to `count` columns of results from column `column`.
-  private func applyMap(_ rows: Range<Int>, _ column: Int, _ count: Int) {
+  private func applyMap(_ rows: Range<Int>, _ column: Int, _ count: Int, _ output: UnsafeMutableRawPointer) {
     guard let map else { return }
-    let size = ProductStep.mappedBytes / elementsPerMap
-    let first = mutable(1) + (rows.lowerBound * shape.outputChannels + column) * size
+    let first = output + (rows.lowerBound * shape.outputChannels + column) * outputSize
     if count == shape.outputChannels {
       map.apply(first, count: rows.count * count)
     } else {
-      for row in 0..<rows.count { map.apply(first + row * shape.outputChannels * size, count: count) }
+      for row in 0..<rows.count { map.apply(first + row * shape.outputChannels * outputSize, count: count) }
     }
   }
 
@@ -214,7 +256,7 @@ class ProductStep: Step {
   /// The residual's elements that go to the result of `tile`; it has the output's shape.
   final func residual<Element>(_ tile: ProductTile, as type: Element.Type) -> UnsafePointer<Element>? {
     guard let residualIndex else { return nil }
-    return address(residualIndex, as: type) + tile.output
+    return address(residualIndex, as: type) + tile.index
   }
 
   func multiply(_ tile: ProductTile) { preconditionFailure("a product without a kernel") }

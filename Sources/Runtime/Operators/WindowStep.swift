@@ -8,32 +8,35 @@ struct WindowRun {
   let inputs: UnsafeMutableRawPointer
   /// Room behind the pointers, as much as the step asked for.
   let extra: UnsafeMutableRawPointer
-  /// Index of the result's first element in the output.
-  let output: Int
+  /// Where the results go.
+  let output: UnsafeMutableRawPointer
 }
 
 /// A window sliding over images, row by row; `compute` calls the kernel. `values` are input, output, workspace, and what
 /// a subclass adds.
-class WindowStep: Step {
+class WindowStep: LineStep {
   final let geometry: WindowRow
   final let outputChannels: Int
   private final let rows: Partition
-  private final let workspaceStride: Int
   /// Pointers of all runs of a small image, made once because nothing moves between runs.
   private final var fixedPointers: UnsafeMutableRawPointer?
 
   /// Pointers made once should leave room in the second-level cache.
   private static let mostFixedBytes = 1 << 15
 
+  /// - Parameter outputSize: bytes of an output element; nil for those of an input element.
   init(
-    _ geometry: WindowRow, outputChannels: Int, values: [ValueIndex], kernelName: String, workspaceStride: Int,
-    pieces: Int
+    _ geometry: WindowRow, outputChannels: Int, outputSize: Int? = nil, values: [ValueIndex], kernelName: String,
+    workspaceStride: Int, pieces: Int
   ) {
+    let window = geometry.window
     self.geometry = geometry
     self.outputChannels = outputChannels
-    self.workspaceStride = workspaceStride
-    rows = Partition(geometry.window.batch * geometry.window.outputHeight, pieces: pieces)
-    super.init(values: values, kernelName: kernelName, tiles: rows.count)
+    rows = Partition(window.batch * window.outputHeight, pieces: pieces)
+    super.init(
+      window, inputLineBytes: window.inputWidth * window.channels * geometry.elementSize,
+      outputLineBytes: window.outputWidth * outputChannels * (outputSize ?? geometry.elementSize), values: values,
+      kernelName: kernelName, workspaceStride: workspaceStride, tiles: rows.count)
   }
 
   deinit { fixedPointers?.deallocate() }
@@ -43,36 +46,42 @@ class WindowStep: Step {
   override final func didBind() {
     let width = geometry.window.outputWidth
     let runs = rows.total * runsPerRow
-    guard runs <= WindowStep.mostFixedBytes / geometry.workspaceBytes else { return }
-    let pointers = UnsafeMutableRawPointer.allocate(byteCount: runs * geometry.workspaceBytes, alignment: 64)
+    guard runs <= WindowStep.mostFixedBytes / geometry.runBytes else { return }
+    let pointers = UnsafeMutableRawPointer.allocate(byteCount: runs * geometry.runBytes, alignment: 64)
     for run in 0..<runs {
       let first = run % runsPerRow * geometry.longestRun
       geometry.fill(
-        pointers + run * geometry.workspaceBytes, row: run / runsPerRow,
-        pixels: first..<min(first + geometry.longestRun, width), input: address(0), outside: outside)
+        pointers + run * geometry.runBytes, row: run / runsPerRow,
+        pixels: first..<min(first + geometry.longestRun, width), input: input, outside: outside)
     }
     fixedPointers = pointers
   }
 
   override final func run(tile: Int, thread: Int) {
-    let workspace = mutable(2) + thread * workspaceStride
-    let input = address(0)
+    compute(rows[tile], from: input, to: output, thread: thread)
+  }
+
+  override final func begin(thread: Int) { geometry.begin(workspace(thread)) }
+
+  override final func compute(_ lines: Range<Int>, from input: Lines, to output: Lines, thread: Int) {
+    let workspace = workspace(thread)
     let width = geometry.window.outputWidth
-    for row in rows[tile] {
+    let pixelBytes = outputLineBytes / width
+    for row in lines {
+      let line = output.line(row)
       var first = 0
       while first < width {
         let pixels = first..<min(first + geometry.longestRun, width)
         let inputs: UnsafeMutableRawPointer
         if let fixedPointers {
-          inputs = fixedPointers + (row * runsPerRow + first / geometry.longestRun) * geometry.workspaceBytes
+          inputs = fixedPointers + (row * runsPerRow + first / geometry.longestRun) * geometry.runBytes
         } else {
-          inputs = workspace
-          geometry.fill(workspace, row: row, pixels: pixels, input: input, outside: outside)
+          inputs = geometry.pointers(workspace, row: row, pixels: pixels, input: input, outside: outside)
         }
         compute(
           WindowRun(
             row: row, pixels: pixels, inputs: inputs, extra: workspace + geometry.workspaceBytes,
-            output: (row * width + first) * outputChannels))
+            output: line + first * pixelBytes))
         first += geometry.longestRun
       }
     }

@@ -35,6 +35,12 @@ extension Lowering {
   /// The function of the only node that reads `tensor`, if it is one that a step can take over; that node then has nothing
   /// to do.
   mutating func takeMap(of tensor: TensorIndex) -> FusedMap? {
+    guard let map = fusedMap(of: tensor) else { return nil }
+    unwritten.insert(tensor)
+    return map
+  }
+
+  func fusedMap(of tensor: TensorIndex) -> FusedMap? {
     guard fuses, let reader = onlyReader(of: tensor) else { return nil }
     let node = graph.nodes[reader]
     let map: ElementMap
@@ -47,7 +53,6 @@ extension Lowering {
       map = function
     default: return nil
     }
-    unwritten.insert(tensor)
     return FusedMap(map: map, output: node.outputs[0])
   }
 
@@ -71,7 +76,7 @@ extension Lowering {
   /// Whether another step has written what `node` would: its result then counts as lying where its operand would.
   mutating func isTakenOver(_ node: Node) -> Bool {
     guard unwritten.contains(node.inputs[0]) else { return false }
-    appendView(of: node.outputs[0], as: node.inputs[0])
+    if !isInner(node.outputs[0]) { appendView(of: node.outputs[0], as: node.inputs[0]) }
     return true
   }
 

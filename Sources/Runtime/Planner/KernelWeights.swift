@@ -75,9 +75,9 @@ extension PackedWeights {
     let lowering = try Lowering(
       graph, packed: nil, isa: isa, threads: 1, options: SessionOptions(savesMemory: savesMemory))
     self.init(instructionSet: isa.name, blocks: [])
-    for (node, range) in lowering.stepsOfNode.enumerated() {
+    for node in graph.nodes.indices {
       // A node that several products make keeps its plain weights.
-      let steps = lowering.steps[range].filter { $0.weights != nil }
+      let steps = lowering.steps(of: node).filter { $0.weights != nil }
       if steps.count == 1, let weights = steps[0].weights {
         let bytes = UnsafeRawBufferPointer(start: weights.base, count: weights.count)
         let storage = Storage(count: weights.count) { $0.copyMemory(from: bytes) }

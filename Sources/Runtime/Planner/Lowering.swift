@@ -28,6 +28,11 @@ struct Lowering {
   private(set) var uses: [MemoryUse] = []
   /// The steps of each node.
   private(set) var stepsOfNode: [Range<Int>] = []
+  /// Nodes that are computed together, line by line.
+  private(set) var chains: [ChainSteps] = []
+  /// The chain of each node that is part of one.
+  private var chainOfNode: [Int?]
+  private var currentNode = 0
   /// The s8 form of f32 tensors that dynamic operators have quantized so far.
   var quantized: [TensorIndex: DynamicOperand] = [:]
 
@@ -48,12 +53,18 @@ struct Lowering {
     self.isa = isa
     self.threads = threads
     sizes = graph.tensors.map { $0.byteCount }
+    chainOfNode = graph.nodes.map { _ in nil }
+    for (number, chain) in lineChains().enumerated() {
+      chains.append(ChainSteps(chain))
+      for node in chain.nodes { chainOfNode[node] = number }
+    }
     for (index, node) in graph.nodes.enumerated() {
       let first = steps.count
+      currentNode = index
       weightSource = WeightSource(block: packed?.block(ofNode: index))
       try lower(node)
       stepsOfNode.append(first..<steps.count)
-      if steps[first...].contains(where: { $0.weights != nil }) { releaseConstants(of: node) }
+      if steps(of: index).contains(where: { $0.weights != nil }) { releaseConstants(of: node) }
     }
   }
 
@@ -130,6 +141,45 @@ struct Lowering {
   /// Makes `result` lie `offset` bytes behind the start of `operand`.
   mutating func appendPart(of operand: ValueIndex, from offset: Int, as result: ValueIndex) {
     uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .part(offset: offset)))
+  }
+
+  /// Adds a step that reads a tensor's lines, or keeps it until the other stages of its chain are there.
+  mutating func append(
+    _ step: LineStep, reads: [ValueIndex], writes: [ValueIndex], scratch: [ValueIndex] = [],
+    sharing: MemoryUse.Sharing = .none
+  ) throws(RuntimeError) {
+    let use = MemoryUse(reads: reads, writes: writes, scratch: scratch, sharing: sharing)
+    guard let number = chainOfNode[currentNode] else {
+      steps.append(step)
+      uses.append(use)
+      return
+    }
+    chains[number].append(step, use)
+    guard currentNode == chains[number].chain.nodes.last else { return }
+    let stages = chains[number].stages
+    let plan = LinePlan(stages)
+    let (workspace, stride) = try workspace(bytesPerThread: plan.workspaceBytes)
+    let pipeline = LinePipeline(
+      stages, plan, workspace: workspace, workspaceStride: stride, pieces: chains[number].chain.pieces,
+      threads: threads)
+    chains[number].pipeline = pipeline
+    steps.append(pipeline)
+    uses.append(chains[number].use(workspace: workspace))
+  }
+
+  /// Whether the node being lowered is a stage of a chain: where its lines lie changes then.
+  var isStage: Bool { isStage(currentNode) }
+  func isStage(_ node: Int) -> Bool { chainOfNode[node] != nil }
+
+  /// Whether a tensor has no bytes because the stages of a chain hand it on in lines.
+  func isInner(_ tensor: TensorIndex) -> Bool { chains.contains { $0.chain.inner.contains(tensor) } }
+
+  /// The steps that compute a node, those of a chain by themselves.
+  func steps(of node: Int) -> [Step] {
+    guard let number = chainOfNode[node], let place = chains[number].chain.nodes.firstIndex(of: node) else {
+      return Array(steps[stepsOfNode[node]])
+    }
+    return [chains[number].stages[place]]
   }
 
   /// The best kernel of a family on this machine.

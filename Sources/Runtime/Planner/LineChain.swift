@@ -1,0 +1,154 @@
+import Format
+import Kernels
+
+/// Nodes that a `LinePipeline` computes: each reads what the one before it gives, and nobody else does.
+struct LineChain {
+  /// Stages, in order.
+  let nodes: [Int]
+  /// What they hand to each other: the results of all but the last.
+  let inner: [TensorIndex]
+  /// Pieces of the last one's lines that threads may share.
+  let pieces: Int
+}
+
+/// A chain as it is being lowered.
+struct ChainSteps {
+  let chain: LineChain
+  private(set) var stages: [LineStep] = []
+  private var reads: [ValueIndex] = []
+  private var writes: [ValueIndex] = []
+  private var scratch: [ValueIndex] = []
+  private var sharing = MemoryUse.Sharing.none
+  /// What computes all stages, once the last is there.
+  var pipeline: LinePipeline?
+
+  init(_ chain: LineChain) { self.chain = chain }
+
+  /// Adds the next stage.
+  mutating func append(_ step: LineStep, _ use: MemoryUse) {
+    stages.append(step)
+    reads += use.reads.filter { !chain.inner.contains($0) }
+    writes = use.writes
+    scratch += use.scratch
+    sharing = use.sharing
+  }
+
+  /// What the pipeline reads and writes. Only the last stage can write over an operand, which is then the last of all.
+  func use(workspace: ValueIndex) -> MemoryUse {
+    MemoryUse(reads: reads, writes: writes, scratch: scratch + [workspace], sharing: sharing)
+  }
+}
+
+/// A node as a stage of a chain.
+private struct LineStage {
+  let node: Int
+  let window: Window
+  let multiplyAccumulates: Int
+  let weightBytes: Int
+  /// What is written when sums and activations behind the node are its own.
+  let result: TensorIndex
+  /// Whether it takes its input line by line.
+  let canFollow: Bool
+}
+
+// The cost model. A tensor that goes through a pipeline is neither written to memory nor read from there. That saves
+// nothing while it stays in the second-level cache anyway; beyond, about 20 µs for each megabyte (docs/performance.md). It
+// costs, for each line or few lines, a pass over the weights of all stages, which must therefore stay in cache together,
+// and, for each piece but the first, the lines at its edge that the piece before it makes too.
+extension LineChain {
+  /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it.
+  fileprivate static let leastBytes = 1 << 18
+  /// Weights of all stages, which have to stay in the second-level cache.
+  fileprivate static let mostWeightBytes = 1 << 17
+  /// Work done twice for each thread to have a piece, and for threads to have several, as parts of the whole work.
+  fileprivate static let allowedRepetition = 0.1
+  fileprivate static let allowedBalance = 0.04
+}
+
+extension Lowering {
+  /// The chains of the graph, none of which shares a node with another.
+  func lineChains() -> [LineChain] {
+    guard fuses, options.usesPipelines != false else { return [] }
+    var chains: [LineChain] = []
+    var isTaken = [Bool](repeating: false, count: graph.nodes.count)
+    for index in graph.nodes.indices where !isTaken[index] {
+      guard let first = lineStage(index) else { continue }
+      var stages = [first]
+      while let next = stage(after: stages) { stages.append(next) }
+      guard stages.count > 1 else { continue }
+      for stage in stages { isTaken[stage.node] = true }
+      chains.append(
+        LineChain(
+          nodes: stages.map { $0.node }, inner: stages.dropLast().map { $0.result }, pieces: pieces(of: stages)))
+    }
+    return chains
+  }
+
+  /// The stage that can take over the result of the last one, if that pays.
+  private func stage(after stages: [LineStage]) -> LineStage? {
+    let result = stages[stages.count - 1].result
+    guard let reader = onlyReader(of: result), graph.nodes[reader].inputs[0] == result,
+      let next = lineStage(reader), next.canFollow
+    else { return nil }
+    if options.usesPipelines == true { return next }
+    let all = stages + [next]
+    guard graph.tensors[result].byteCount >= LineChain.leastBytes,
+      all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes
+    else { return nil }
+    let (work, repeated) = Lowering.work(of: all)
+    return Double((threads - 1) * repeated) <= LineChain.allowedRepetition * Double(work) ? next : nil
+  }
+
+  /// nil for a node that works on whole tensors.
+  private func lineStage(_ index: Int) -> LineStage? {
+    let node = graph.nodes[index]
+    let input = graph.tensors[node.inputs[0]]
+    guard input.shape.count == 4, input.shape[0] == 1 else { return nil }
+    let window: Window
+    let canFollow: Bool
+    var result = node.outputs[0]
+    switch node.op {
+    case .conv2D(let op):
+      let shape = productShape(op, node)
+      guard input.type == graph.tensors[node.inputs[1]].type,
+        input.type != .f32 || winogradTiling(shape, kernel(.f32_igemm)) == nil
+      else { return nil }
+      (window, canFollow) = (shape.window, shape.window.isPointwise)
+      result = residualSums[result]?.output ?? result
+      result = fusedMap(of: result)?.output ?? result
+    case .depthwiseConv2D(let op):
+      let weights = graph.tensors[node.inputs[1]]
+      guard input.type == weights.type, weights.shape[2] == input.shape[3] else { return nil }
+      window = Window(
+        op, input: input.shape, output: graph.tensors[result].shape, height: weights.shape[0], width: weights.shape[1])
+      canFollow = true
+      result = fusedMap(of: result)?.output ?? result
+    case .maxPool2D(let op), .averagePool2D(let op):
+      window = Window(op, input: input.shape, output: graph.tensors[result].shape)
+      canFollow = true
+    default: return nil
+    }
+    let weightBytes = node.inputs.dropFirst().reduce(0) { $0 + graph.tensors[$1].byteCount }
+    let work = max(graph.multiplyAccumulates(of: node), window.pixels * window.taps)
+    return LineStage(
+      node: index, window: window, multiplyAccumulates: work, weightBytes: weightBytes, result: result,
+      canFollow: canFollow)
+  }
+
+  /// Multiply-accumulates of a pipeline, and those that each piece but the first repeats.
+  private static func work(of stages: [LineStage]) -> (all: Int, repeated: Int) {
+    var (all, repeated, lines) = (0, 0, 0)
+    for stage in stages.reversed() {
+      all += stage.multiplyAccumulates
+      repeated += stage.multiplyAccumulates / stage.window.outputHeight * lines
+      lines = lines * stage.window.strideHeight + max(stage.window.seenLines - stage.window.strideHeight, 0)
+    }
+    return (all, repeated)
+  }
+
+  private func pieces(of stages: [LineStage]) -> Int {
+    let (work, repeated) = Lowering.work(of: stages)
+    let balanced = 1 + Int(LineChain.allowedBalance * Double(work) / Double(max(repeated, 1)))
+    return min(pieces(work: work), max(balanced, threads))
+  }
+}
