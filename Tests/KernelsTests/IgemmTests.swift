@@ -62,7 +62,8 @@ private func shapes<Input>(_ kernel: KernelUnderTest) -> [Product<Input>.Shape] 
   let depths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 37, 64, 65]
   var next = 0
   for rows in 1...kernel.mr {
-    for columns in [1, nr - 1, nr, nr + 1, 2 * nr + 3, 4 * nr, 9 * nr - 1] where columns > 0 {
+    for columns in [1, nr * 3 / 4, nr - 1, nr, nr + 1, nr + nr / 2 + 1, 2 * nr + 3, 4 * nr, 9 * nr - 1]
+    where columns > 0 {
       for taps in [1, 2, 9] {
         result.append(.init(rows: rows, columns: columns, taps: taps, depth: depths[next % depths.count]))
         next += 1
@@ -143,9 +144,10 @@ private func shapes<Input>(_ kernel: KernelUnderTest) -> [Product<Input>.Shape] 
   }
 
   /// A row's result does not depend on the rows computed with it: what lets threads share a layer as they like.
-  @Test(arguments: KernelUnderTest.all(.f32_igemm)) func rowsAreIndependentOfTheTile(_ kernel: KernelUnderTest) {
+  @Test(arguments: KernelUnderTest.all(.f32_igemm), [false, true])
+  func rowsAreIndependentOfTheTile(_ kernel: KernelUnderTest, isThin: Bool) {
     var generator = SeededGenerator(seed: 5)
-    let (columns, depth) = (9 * kernel.nr + 3, 57)
+    let (columns, depth) = (isThin ? kernel.nr * 3 / 4 : 9 * kernel.nr + 3, 57)
     let rows = GuardedBuffer(generator.floats(kernel.mr * depth))
     let weights = generator.floats(columns * depth)
     let packed = GuardedBuffer(

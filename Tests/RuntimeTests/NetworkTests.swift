@@ -99,6 +99,18 @@ import Testing
     try expectReference(net.int8(), sample, .exact)
   }
 
+  /// So many channels that the lines of a depthwise window do not fit in the first-level cache together.
+  @Test(arguments: [1, 2]) func depthwiseChannelsAreComputedInBlocks(stride: Int) throws {
+    var net = NetworkBuilder(seed: 6)
+    let x = net.input([1, 9, 8, 805])
+    let op = DepthwiseConv2D(strideHeight: stride, strideWidth: stride, padding: Padding(all: 1))
+    net.output(try net.depthwise(x, (3, 3), op))
+    let sample = net.samples(1)[0]
+    try expectReference(net.model, sample, .float)
+    try expectReference(net.int8(), sample, .exact)
+    try expectReference(net.model.dynamicallyQuantized(), sample, .exact)
+  }
+
   @Test func sessionsRunSideBySide() async throws {
     var net = try NetworkBuilder.mobile(seed: 1)
     let samples = net.samples(2)

@@ -75,6 +75,38 @@ KERNEL_INLINE void f32_igemm_tile(const f32_igemm_arguments *a, size_t mr, size_
   }
 }
 
+#ifdef VF32_HALVES
+// The same for LANES + n columns, n at most half a vector: two rows share a vector for the columns beyond the first.
+KERNEL_INLINE void f32_igemm_pairs(const f32_igemm_arguments *a, size_t mr, size_t nr, size_t tile_rows,
+                                   const float *weights, size_t column) {
+  vf32 sums[F32_IGEMM_MOST_ROWS], shared[F32_IGEMM_MOST_ROWS / 2];
+  UNROLL for (size_t r = 0; r < tile_rows; r++) sums[r] = vf32_load(weights);
+  UNROLL for (size_t r = 0; r < tile_rows; r += 2) shared[r / 2] = vf32_load_half_twice(weights + LANES);
+  weights += nr;
+  const float *const *inputs = a->inputs;
+  for (size_t tap = 0; tap < a->taps; tap++, inputs += mr) {
+    const float *rows[F32_IGEMM_MOST_ROWS];
+    UNROLL for (size_t r = 0; r < tile_rows; r++) rows[r] = inputs[r < a->rows ? r : a->rows - 1];
+    const size_t depth = a->depth;
+    for (size_t k = 0; k < depth; k++, weights += nr) {
+      const vf32 w = vf32_load(weights), half = vf32_load_half_twice(weights + LANES);
+      UNROLL for (size_t r = 0; r < tile_rows; r += 2) {
+        const vf32 x = vf32_set(rows[r][k]);
+        sums[r] = vf32_fma(x, w, sums[r]);
+        sums[r + 1] = vf32_fma(vf32_set(rows[r + 1][k]), w, sums[r + 1]);
+        shared[r / 2] = vf32_fma(vf32_set_upper(x, rows[r + 1] + k), half, shared[r / 2]);
+      }
+    }
+  }
+  f32_igemm_store(a, tile_rows, 1, 0, column, LANES, sums);
+  UNROLL for (size_t r = 0; r < tile_rows; r += 2) {
+    sums[r] = shared[r / 2];
+    sums[r + 1] = vf32_upper(shared[r / 2]);
+  }
+  f32_igemm_store(a, tile_rows, 1, 0, column + LANES, a->columns - column - LANES, sums);
+}
+#endif
+
 KERNEL_INLINE void f32_igemm_rows(const f32_igemm_arguments *a, size_t mr, size_t vectors, size_t tile_rows) {
   const size_t nr = vectors * LANES;
   const size_t panel_size = nr * (1 + a->taps * a->depth);
@@ -88,6 +120,12 @@ KERNEL_INLINE void f32_igemm_rows(const f32_igemm_arguments *a, size_t mr, size_
     }
   }
   for (; a->columns - column > nr / 2; column += nr, weights += panel_size) {
+#ifdef VF32_HALVES
+    if (tile_rows == mr && a->columns - column <= nr / 2 + LANES / 2) {
+      f32_igemm_pairs(a, mr, nr, tile_rows, weights, column);
+      return;
+    }
+#endif
     f32_igemm_tile(a, mr, nr, vectors, tile_rows, 1, panel_size, weights, column);
     if (a->columns - column <= nr) return;
   }

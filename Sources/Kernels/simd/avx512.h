@@ -27,6 +27,11 @@ KERNEL_INLINE vf32 vf32_copysign(vf32 magnitude, vf32 sign) {
   const __m512 bit = _mm512_set1_ps(-0.0f);
   return _mm512_or_ps(_mm512_and_ps(bit, sign), _mm512_andnot_ps(bit, magnitude));
 }
+// Vectors of two halves: 8 elements twice; x with another element in the upper half; the upper half in place of the lower.
+#define VF32_HALVES
+KERNEL_INLINE vf32 vf32_load_half_twice(const float *p) { return _mm512_broadcast_f32x8(_mm256_loadu_ps(p)); }
+KERNEL_INLINE vf32 vf32_set_upper(vf32 x, const float *p) { return _mm512_mask_broadcastss_ps(x, 0xFF00, _mm_load_ss(p)); }
+KERNEL_INLINE vf32 vf32_upper(vf32 x) { return _mm512_shuffle_f32x4(x, x, 0x4E); }
 KERNEL_INLINE vmask vf32_less(vf32 a, vf32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 KERNEL_INLINE vf32 vf32_select(vmask mask, vf32 yes, vf32 no) { return _mm512_mask_blend_ps(mask, no, yes); }
 KERNEL_INLINE float vf32_reduce_add(vf32 a) { return _mm512_reduce_add_ps(a); }

@@ -21,6 +21,11 @@ class DepthwiseStep: WindowStep {
   final let packed: KernelWeights
   final let padding: AlignedMemory
   private final let map: ElementMap?
+  private final let blockBytes: Int
+  private final let blockChannels: Int
+
+  /// Of the first-level cache, for the lines of a window.
+  private static let cachedBytes = 24 << 10
 
   /// - Parameter pack: packs the weights to the address given.
   init(_ plan: DepthwisePlan, outputSize: Int, pack: (UnsafeMutableRawPointer) -> Void) throws(RuntimeError) {
@@ -33,14 +38,24 @@ class DepthwiseStep: WindowStep {
       count: dwconv_packed_size(kernel, window.channels, window.height, window.width), pack: pack)
     padding = try AlignedMemory(count: window.channels * geometry.elementSize)
     padding.fill(0)
+    let nr = Int(kernel.pointee.nr)
+    blockBytes = dwconv_packed_size(kernel, nr, window.height, window.width)
+    let cached = DepthwiseStep.cachedBytes / window.paddedLinePixels / (window.height * geometry.elementSize)
+    blockChannels = plan.map == nil ? max(cached / nr, 1) * nr : window.channels
     super.init(
       geometry, outputChannels: window.channels, outputSize: outputSize, values: plan.values,
       kernelName: String(cString: kernel.pointee.name), workspaceStride: plan.workspaceStride, pieces: plan.pieces)
   }
 
   override final var weights: KernelWeights? { packed }
+  override final var channelsPerBlock: Int { blockChannels }
 
-  /// Applies the map to the results of a run, which are still in the first-level cache.
+  /// The weights of a run's channels.
+  final func weights(_ run: WindowRun) -> UnsafeRawPointer {
+    packed.base + run.channels.lowerBound / Int(kernel.pointee.nr) * blockBytes
+  }
+
+  /// Applies the map to the results of a run, of all channels, which are still in the first-level cache.
   final func finish(_ run: WindowRun) { map?.apply(run.output, count: run.pixels.count * outputChannels) }
 
   override final var outside: WindowRow.Outside { .buffer(UnsafeRawPointer(padding.base)) }
@@ -70,9 +85,10 @@ final class FloatDepthwiseStep: DepthwiseStep {
 
   override func compute(_ run: WindowRun) {
     var arguments = f32_dwconv_arguments(
-      pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
-      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: run.output.assumingMemoryBound(to: Float.self), output_stride: outputChannels,
+      pixels: run.pixels.count, channels: run.channels.count, taps: geometry.window.taps,
+      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Float>.self), input_step: geometry.step,
+      input_offset: run.channels.lowerBound, weights: weights(run),
+      output: run.output.assumingMemoryBound(to: Float.self) + run.channels.lowerBound, output_stride: outputChannels,
       minimum: bounds.lowerBound, maximum: bounds.upperBound)
     function(&arguments)
     finish(run)
@@ -100,10 +116,11 @@ final class Int8DepthwiseStep: DepthwiseStep {
 
   override func compute(_ run: WindowRun) {
     var arguments = qs8_dwconv_arguments(
-      pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
-      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: run.output.assumingMemoryBound(to: Int8.self), output_stride: outputChannels,
-      requantization: requantization.from(column: 0))
+      pixels: run.pixels.count, channels: run.channels.count, taps: geometry.window.taps,
+      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step,
+      input_offset: run.channels.lowerBound, weights: weights(run),
+      output: run.output.assumingMemoryBound(to: Int8.self) + run.channels.lowerBound, output_stride: outputChannels,
+      requantization: requantization.from(column: run.channels.lowerBound))
     function(&arguments)
     finish(run)
   }
@@ -136,10 +153,11 @@ final class DynamicDepthwiseStep: DepthwiseStep {
   override func compute(_ run: WindowRun) {
     let zeroPoint = address(3, as: DynamicOperand.Parameters.self).pointee.zeroPoint
     var arguments = qs8_f32_dwconv_arguments(
-      pixels: run.pixels.count, channels: outputChannels, taps: geometry.window.taps,
-      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step, input_offset: 0,
-      weights: packed.base, output: run.output.assumingMemoryBound(to: Float.self), output_stride: outputChannels,
-      dequantization: dequantization.from(column: 0, inputZeroPoint: zeroPoint))
+      pixels: run.pixels.count, channels: run.channels.count, taps: geometry.window.taps,
+      inputs: run.inputs.assumingMemoryBound(to: UnsafePointer<Int8>.self), input_step: geometry.step,
+      input_offset: run.channels.lowerBound, weights: weights(run),
+      output: run.output.assumingMemoryBound(to: Float.self) + run.channels.lowerBound, output_stride: outputChannels,
+      dequantization: dequantization.from(column: run.channels.lowerBound, inputZeroPoint: zeroPoint))
     function(&arguments)
     finish(run)
   }

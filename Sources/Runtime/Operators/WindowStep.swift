@@ -5,10 +5,11 @@ struct WindowRun {
   /// Index of the output row, counted through all images of the batch.
   let row: Int
   let pixels: Range<Int>
+  let channels: Range<Int>
   let inputs: UnsafeMutableRawPointer
   /// Room behind the pointers, as much as the step asked for.
   let extra: UnsafeMutableRawPointer
-  /// Where the results go.
+  /// Where the results of the first pixel's first channel of all go.
   let output: UnsafeMutableRawPointer
 }
 
@@ -64,28 +65,41 @@ class WindowStep: LineStep {
   override final func begin(thread: Int) { geometry.begin(workspace(thread)) }
 
   override final func compute(_ lines: Range<Int>, from input: Lines, to output: Lines, thread: Int) {
-    let workspace = workspace(thread)
-    let width = geometry.window.outputWidth
-    let pixelBytes = outputLineBytes / width
-    for row in lines {
-      let line = output.line(row)
-      var first = 0
-      while first < width {
-        let pixels = first..<min(first + geometry.longestRun, width)
-        let inputs: UnsafeMutableRawPointer
-        if let fixedPointers {
-          inputs = fixedPointers + (row * runsPerRow + first / geometry.longestRun) * geometry.runBytes
-        } else {
-          inputs = geometry.pointers(workspace, row: row, pixels: pixels, input: input, outside: outside)
-        }
-        compute(
-          WindowRun(
-            row: row, pixels: pixels, inputs: inputs, extra: workspace + geometry.workspaceBytes,
-            output: line + first * pixelBytes))
-        first += geometry.longestRun
-      }
+    // With all pointers there, channel by channel: lines that a row shares with the next stay in the first-level cache.
+    let channels = fixedPointers == nil ? outputChannels : channelsPerBlock
+    var first = 0
+    while first < outputChannels {
+      let end = min(first + channels, outputChannels)
+      for row in lines { compute(row, first..<end, from: input, to: output, workspace(thread)) }
+      first = end
     }
   }
+
+  private func compute(
+    _ row: Int, _ channels: Range<Int>, from input: Lines, to output: Lines, _ workspace: UnsafeMutableRawPointer
+  ) {
+    let width = geometry.window.outputWidth
+    let pixelBytes = outputLineBytes / width
+    let line = output.line(row)
+    var first = 0
+    while first < width {
+      let pixels = first..<min(first + geometry.longestRun, width)
+      let inputs: UnsafeMutableRawPointer
+      if let fixedPointers {
+        inputs = fixedPointers + (row * runsPerRow + first / geometry.longestRun) * geometry.runBytes
+      } else {
+        inputs = geometry.pointers(workspace, row: row, pixels: pixels, input: input, outside: outside)
+      }
+      compute(
+        WindowRun(
+          row: row, pixels: pixels, channels: channels, inputs: inputs, extra: workspace + geometry.workspaceBytes,
+          output: line + first * pixelBytes))
+      first += geometry.longestRun
+    }
+  }
+
+  /// Channels that are computed for all rows before the next ones.
+  var channelsPerBlock: Int { outputChannels }
 
   var outside: WindowRow.Outside { .nearest }
 

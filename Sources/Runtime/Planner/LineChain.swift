@@ -43,7 +43,7 @@ struct ChainSteps {
 private struct LineStage {
   let node: Int
   let window: Window
-  let multiplyAccumulates: Int
+  let multiplyAccumulates: Double
   let weightBytes: Int
   /// What is written when sums and activations behind the node are its own.
   let result: TensorIndex
@@ -57,12 +57,12 @@ private struct LineStage {
 // and, for each piece but the first, the lines at its edge that the piece before it makes too.
 extension LineChain {
   /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it.
-  fileprivate static let leastBytes = 1 << 18
+  fileprivate static let leastBytes = 1 << 19
   /// Weights of all stages, which have to stay in the second-level cache.
   fileprivate static let mostWeightBytes = 1 << 17
   /// Work done twice for each thread to have a piece, and for threads to have several, as parts of the whole work.
   fileprivate static let allowedRepetition = 0.1
-  fileprivate static let allowedBalance = 0.04
+  fileprivate static let allowedBalance = 0.02
 }
 
 extension Lowering {
@@ -96,7 +96,7 @@ extension Lowering {
       all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes
     else { return nil }
     let (work, repeated) = Lowering.work(of: all)
-    return Double((threads - 1) * repeated) <= LineChain.allowedRepetition * Double(work) ? next : nil
+    return Double(threads - 1) * repeated <= LineChain.allowedRepetition * work ? next : nil
   }
 
   /// nil for a node that works on whole tensors.
@@ -129,26 +129,28 @@ extension Lowering {
     default: return nil
     }
     let weightBytes = node.inputs.dropFirst().reduce(0) { $0 + graph.tensors[$1].byteCount }
-    let work = max(graph.multiplyAccumulates(of: node), window.pixels * window.taps)
+    let work = max(Double(graph.multiplyAccumulates(of: node)), Double(window.pixels) * Double(window.taps))
     return LineStage(
       node: index, window: window, multiplyAccumulates: work, weightBytes: weightBytes, result: result,
       canFollow: canFollow)
   }
 
   /// Multiply-accumulates of a pipeline, and those that each piece but the first repeats.
-  private static func work(of stages: [LineStage]) -> (all: Int, repeated: Int) {
-    var (all, repeated, lines) = (0, 0, 0)
+  private static func work(of stages: [LineStage]) -> (all: Double, repeated: Double) {
+    var (all, repeated, lines) = (0.0, 0.0, 0.0)
     for stage in stages.reversed() {
       all += stage.multiplyAccumulates
-      repeated += stage.multiplyAccumulates / stage.window.outputHeight * lines
-      lines = lines * stage.window.strideHeight + max(stage.window.seenLines - stage.window.strideHeight, 0)
+      repeated += stage.multiplyAccumulates / Double(stage.window.outputHeight) * lines
+      let stride = stage.window.strideHeight
+      lines = lines * Double(stride) + Double(max(stage.window.seenLines - stride, 0))
     }
     return (all, repeated)
   }
 
   private func pieces(of stages: [LineStage]) -> Int {
     let (work, repeated) = Lowering.work(of: stages)
-    let balanced = 1 + Int(LineChain.allowedBalance * Double(work) / Double(max(repeated, 1)))
-    return min(pieces(work: work), max(balanced, threads))
+    let balanced = repeated > 0 ? min(LineChain.allowedBalance * work / repeated, Double(4 * threads)) : .infinity
+    let most = balanced.isFinite ? 1 + Int(balanced) : 4 * threads
+    return min(pieces(work: Int(min(work, 1e9))), max(most, threads))
   }
 }
