@@ -61,16 +61,16 @@ struct DeviceOption {
       let device = try OpenCLDevice.device(number)
       let tuner = GemmTuner(device)
       if !retunes, let plan = tuner.cachedPlan() {
-        return try OpenCLBackend(device, gemm: plan, profiling: profiles)
+        return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: .standard)
       }
       note("\(device.title): measuring how it multiplies matrices best, once for this device and driver")
       let plan = try tuner.measure()
       do {
-        try tuner.cache(plan)
+        try tuner.keep(plan)
       } catch {
         note("warning: \(error.description); it will be measured again next time")
       }
-      return try OpenCLBackend(device, gemm: plan, profiling: profiles)
+      return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: .standard)
     }
   }
 }
@@ -122,7 +122,11 @@ func profileText(_ backend: OpenCLBackend) throws -> String {
       fixed(Double(kernel.bytes) / seconds * 1e-9, decimals: 1),
     ])
   }
-  return "\(backend.name)\n\(table.text)"
+  let timeline = try backend.timeline().map {
+    "device busy \(percent($0.busyShare, decimals: 1)) of the time; "
+      + "\(percent($0.waitingShare, decimals: 1)) of the kernels waited for it\n"
+  }
+  return "\(backend.name)\n\(table.text)\(timeline ?? "")"
 }
 
 extension JSONWriter {

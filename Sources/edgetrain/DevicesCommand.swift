@@ -6,13 +6,19 @@ enum DevicesCommand {
     name: "edgetrain devices",
     summary: "Lists where this machine can train: the CPU, and the devices of all OpenCL drivers.",
     operands: [],
-    options: [CommonOptions.json],
+    options: [
+      CommonOptions.json,
+      Option("clear-cache", help: "forget how OpenCL devices were tuned, and the programs compiled for them"),
+    ],
     examples: [
       "edgetrain devices", "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin --device opencl:0",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
+    if arguments.has("clear-cache"), let cache = OpenCLCache.standard {
+      note("\(cache.folder): \(cache.clear()) files removed")
+    }
     let devices = OpenCLDevice.all()
     write(arguments.has("json") ? json(devices) : text(devices))
   }
@@ -50,6 +56,7 @@ enum DevicesCommand {
             json.field("largest_buffer", device.largestBuffer)
             json.field("local_memory", device.localMemory)
             json.field("compute_units", device.computeUnits)
+            json.field("clock_mhz", device.clock)
             json.field("largest_work_group", device.largestWorkGroup)
             json.field("fp16", device.hasHalf)
             json.field("fp64", device.hasDouble)

@@ -62,8 +62,10 @@ final class Progress {
   /// - Returns: after an epoch's last step, what the epoch came to.
   func show(_ step: StepReport) -> EpochRecord? {
     let isEpochEnd = step.step == step.stepsPerEpoch
-    let before = stepLosses ?? step.stepLoss...step.stepLoss
-    stepLosses = min(before.lowerBound, step.stepLoss)...max(before.upperBound, step.stepLoss)
+    for loss in step.stepLosses {
+      let before = stepLosses ?? loss...loss
+      stepLosses = min(before.lowerBound, loss)...max(before.upperBound, loss)
+    }
     switch style {
     case .none: break
     case .bar:

@@ -52,14 +52,15 @@ struct Program {
 
   /// Starts the program; `whileRunning` may look at files and send signals.
   func run(
-    _ arguments: [String], in folder: TemporaryFolder, whileRunning: (Process) throws -> Void = { _ in }
+    _ arguments: [String], in folder: TemporaryFolder, environment: [String: String] = [:],
+    whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     // Caches go with the folder.
     process.environment = ProcessInfo.processInfo.environment.merging(
-      ["XDG_CACHE_HOME": folder.path + "/.cache"], uniquingKeysWith: { $1 })
+      ["XDG_CACHE_HOME": folder.path + "/.cache"].merging(environment) { $1 }, uniquingKeysWith: { $1 })
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Files, not pipes: nobody has to empty them while the program runs.
     let output = try folder.write("", to: ".output")

@@ -29,6 +29,57 @@ import Testing
         "convolution", input: input, outputChannels: outputs, kernel: Extent(3), padding: padding))
   }
 
+  /// Few channels and short rows of windows, which have kernels of their own on CPUs; images that are small and too large for
+  /// these; lines that do not fill tiles, outputs that do not fill vectors, images of a pixel.
+  @Test(arguments: [
+    (ImageShape(height: 28, width: 28, channels: 1), 6, Extent(5), Extent(1), Padding(all: 2)),
+    (ImageShape(height: 14, width: 14, channels: 6), 16, Extent(5), Extent(1), Padding()),
+    (ImageShape(height: 9, width: 13, channels: 3), 40, Extent(height: 3, width: 2), Extent(1), Padding(all: 1)),
+    (ImageShape(height: 5, width: 4, channels: 2), 1, Extent(height: 5, width: 4), Extent(1), Padding()),
+    (
+      ImageShape(height: 120, width: 130, channels: 2), 3, Extent(3), Extent(2),
+      Padding(top: 0, left: 1, bottom: 2, right: 0)
+    ),
+  ]) func narrowConvolution(
+    input: ImageShape, outputs: Int, kernel: Extent, stride: Extent, padding: Padding
+  ) throws {
+    var random = TestRandom(seed: UInt64(input.count))
+    try compareConvolution(
+      &random,
+      ConvolutionGeometry(
+        "convolution", input: input, outputChannels: outputs, kernel: kernel, stride: stride, padding: padding))
+  }
+
+  /// Strides, whose phases see different taps or none, in images small and too large to be scattered into.
+  @Test(arguments: [
+    (
+      ImageShape(height: 16, width: 16, channels: 16), 32, Extent(3), Extent(2),
+      Padding(top: 0, left: 0, bottom: 1, right: 1)
+    ),
+    (ImageShape(height: 15, width: 12, channels: 18), 20, Extent(1), Extent(2), Padding()),
+    (
+      ImageShape(height: 11, width: 9, channels: 5), 7, Extent(height: 2, width: 4), Extent(height: 3, width: 2),
+      Padding(all: 1)
+    ),
+    (ImageShape(height: 40, width: 42, channels: 20), 17, Extent(3), Extent(2), Padding(all: 1)),
+    (
+      ImageShape(height: 41, width: 40, channels: 33), 8, Extent(height: 1, width: 3), Extent(height: 2, width: 3),
+      Padding(top: 0, left: 2, bottom: 0, right: 1)
+    ),
+    (ImageShape(height: 40, width: 40, channels: 32), 16, Extent(7), Extent(4), Padding(all: 3)),
+  ]) func stridedConvolution(
+    input: ImageShape, outputs: Int, kernel: Extent, stride: Extent, padding: Padding
+  ) throws {
+    var random = TestRandom(seed: UInt64(input.count))
+    for groups in [1, 2] where outputs % groups == 0 && input.channels % groups == 0 {
+      try compareConvolution(
+        &random,
+        ConvolutionGeometry(
+          "convolution", input: input, outputChannels: outputs, kernel: kernel, stride: stride, padding: padding,
+          groups: groups))
+    }
+  }
+
   private func compareConvolution(_ random: inout TestRandom, _ geometry: ConvolutionGeometry) throws {
     try compareLinear(
       &random, from: geometry.input, to: geometry.output, weights: geometry.weightCount, "\(geometry)"

@@ -1,3 +1,4 @@
+import COpenCL
 import Foundation
 import Testing
 
@@ -157,26 +158,105 @@ struct OpenCLTests {
   // MARK: Tuning
 
   @Test func tuningIsCachedAndSurvivesDamage() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("edgerun-tuning-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let tuner = GemmTuner(device, folder: folder)
+    let folder = try TemporaryFolder()
+    let cache = OpenCLCache(folder: folder.path + "/deep")
+    let tuner = GemmTuner(device, cache: cache)
     #expect(tuner.cachedPlan() == nil)
     let plan = GemmPlan(rows: tuner.candidates[1], weights: tuner.candidates[0])
-    try tuner.cache(plan)
+    try tuner.keep(plan)
     #expect(tuner.cachedPlan() == plan)
-    let whole = try Data(contentsOf: tuner.file)
+    let file = URL(fileURLWithPath: cache.plans.path(of: tuner.fileName))
+    let whole = try Data(contentsOf: file)
     for length in [0, 1, whole.count / 2, whole.count - 3] {
-      try whole.prefix(length).write(to: tuner.file)
+      try whole.prefix(length).write(to: file)
       #expect(tuner.cachedPlan() == nil, "\(length) bytes")
     }
     // Sound JSON, but no plan that this version tries.
     let text = String(decoding: whole, as: UTF8.self)
-    try Data(text.replacingOccurrences(of: "\"panelDepth\" : 256", with: "\"panelDepth\" : 0").utf8).write(
-      to: tuner.file)
+    try Data(text.replacingOccurrences(of: "\"panelDepth\" : 256", with: "\"panelDepth\" : 0").utf8).write(to: file)
     #expect(tuner.cachedPlan() == nil)
-    try tuner.cache(plan)
+    try tuner.keep(plan)
     #expect(tuner.cachedPlan() == plan)
+    #expect(cache.clear() == 1 && tuner.cachedPlan() == nil)
+    #expect(throws: TrainerError.self) { try GemmTuner(device, cache: nil).keep(plan) }
   }
+
+  // MARK: Compiled programs
+
+  private static let cube = "kernel void f(global float *x) { x[0] = x[0] * x[0] * x[0]; }"
+
+  /// 27 of 3, by a program that is compiled, or taken from the cache.
+  private func cubeOfThree(
+    _ queue: OpenCLQueue, _ cache: OpenCLCache?, source: String = OpenCLTests.cube
+  ) throws -> Float {
+    let program = try OpenCLProgram("cube", source: source, options: "", on: device, in: queue.context, cache: cache)
+    let buffer = try queue.allocate(count: 1)
+    let slice = DeviceSlice(buffer, count: 1)
+    withUnsafeBytes(of: Float(3)) { queue.upload($0, to: slice) }
+    let kernel = try program.kernel("f")
+    var memory: cl_mem? = buffer.memory
+    #expect(clSetKernelArg(kernel, 0, MemoryLayout<cl_mem?>.size, &memory) == CL_SUCCESS)
+    queue.run(program, "f", global: [1], local: [1], [])
+    var result = [Float](repeating: 0, count: 1)
+    try result.withUnsafeMutableBytes { try queue.download(slice, into: $0) }
+    return result[0]
+  }
+
+  @Test func programsAreKeptAndSurviveDamage() throws {
+    let folder = try TemporaryFolder()
+    let cache = OpenCLCache(folder: folder.path + "/deep")
+    let queue = try OpenCLQueue(device, profiling: false)
+    let key = OpenCLCache.ProgramKey(source: OpenCLTests.cube, options: "-cl-std=CL1.2 -w ", device: device)
+    #expect(cache.program(key) == nil)
+    #expect(try cubeOfThree(queue, cache) == 27)
+    let binary = try #require(cache.program(key))
+    // Another program in its place is what is run: the cache is used.
+    let square = "kernel void f(global float *x) { x[0] = x[0] * x[0]; }"
+    #expect(try cubeOfThree(queue, cache, source: square) == 9)
+    let squareKey = OpenCLCache.ProgramKey(source: square, options: "-cl-std=CL1.2 -w ", device: device)
+    let other = try #require(cache.program(squareKey))
+    cache.keep(other, key)
+    #expect(try cubeOfThree(queue, cache) == 9)
+    // Bytes that the driver does not take: compiled again, and kept.
+    cache.keep([1, 2, 3], key)
+    #expect(try cubeOfThree(queue, cache) == 27)
+    #expect(cache.program(key)?.count == binary.count)
+    // A damaged file is none.
+    let file = URL(fileURLWithPath: cache.path(of: key))
+    let whole = [UInt8](try Data(contentsOf: file))
+    for length in [0, 7, 16, 40, whole.count / 2, whole.count - 1] {
+      try Data(whole.prefix(length)).write(to: file)
+      #expect(cache.program(key) == nil, "\(length) bytes")
+    }
+    var random = TestRandom(seed: 5)
+    for _ in 0..<50 {
+      var damaged = whole
+      damaged[random.integer(below: whole.count)] ^= 1 << random.integer(below: 8)
+      try Data(damaged).write(to: file)
+      #expect(cache.program(key) == nil)
+    }
+    #expect(try cubeOfThree(queue, cache) == 27)
+    #expect(cache.program(key) != nil)
+  }
+
+  @Test func keptProgramsAreBounded() throws {
+    let folder = try TemporaryFolder()
+    let keys = (0..<4).map { OpenCLCache.ProgramKey(source: "\($0)", options: "", device: device) }
+    let bytes = [UInt8](repeating: 7, count: 1000)
+    let cache = OpenCLCache(folder: folder.path, programLimit: 2 * 1500)
+    for key in keys { cache.keep(bytes, key) }
+    #expect(cache.program(keys[3]) == bytes)
+    #expect(keys.count { cache.program($0) != nil } <= 2)
+    #expect(cache.clear() > 0 && keys.allSatisfy { cache.program($0) == nil })
+    // A folder that cannot be is no failure.
+    try folder.write([1], to: "file")
+    let nowhere = OpenCLCache(folder: folder.path + "/file/below")
+    nowhere.keep(bytes, keys[0])
+    #expect(nowhere.program(keys[0]) == nil)
+    #expect(try cubeOfThree(OpenCLQueue(device, profiling: false), nowhere) == 27)
+  }
+
+  // MARK: Candidates
 
   @Test func everyCandidateMultiplies() throws {
     let dense = DenseGeometry(inputs: 70, outputs: 50)

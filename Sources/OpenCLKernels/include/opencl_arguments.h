@@ -45,20 +45,59 @@ typedef struct {
   int outputs;
   // Elements from one row of the matrix to the next.
   int gradient_pitch;
-  int group_channels;
+  // From a group to the next: in the image and in the matrix.
+  int group_channels, group_gradient;
   int split_rows;
   int split_pitch;
   // Columns that a work-group computes (gemm_panel.cl).
   int block;
+  // Whether the sums are added to what the result has.
+  int adds;
 } opencl_weight_product;
 
-// Where a [depth, columns] matrix comes from: element (k, n) is source[first + k / inner · outer_pitch + k % inner ·
-// inner_pitch + n · column_pitch]. It goes to panels of `panel` columns, rows side by side.
+// Where a [depth, columns] matrix comes from: row k being (a · middle + b) · inner + c, element (k, n) is source[first +
+// a · outer_pitch + b · middle_pitch + c · inner_pitch + n · column_pitch]. It goes to panels of `panel` columns, rows side
+// by side.
 typedef struct {
   int depth, columns;
-  int first, inner, outer_pitch, inner_pitch, column_pitch;
+  int first, middle, inner, outer_pitch, middle_pitch, inner_pitch, column_pitch;
   int panel;
 } opencl_packing;
+
+// The input's gradient of a strided convolution, in phases: pixels that have the same remainders of row and column. Those of
+// a phase lie one behind the other, phases by the remainder of the row, then of the column.
+typedef struct {
+  int images, height, width, channels;
+  int kernel_height, kernel_width, stride_height, stride_width, top, left;
+} opencl_phases;
+
+// A block of tiles of Winograd's convolution, and the images that a transform reads or writes: inputs or outputs.
+typedef struct {
+  int channels, height, width;
+  // How far the first tile's patch begins above and to the left of the image.
+  int top, left;
+  // Tiles side by side, and in an image.
+  int tiles_across, tiles_per_image;
+  // The block's first tile, counted over all images, and its number of tiles.
+  int first_tile, tiles;
+} opencl_winograd;
+
+// Where the 3×3 kernels of a [depth, columns] matrix come from: tap t of kernel (k, n) is source[first + k · depth_pitch +
+// n · column_pitch + t · tap_pitch]. They go to panels of `panel` columns, rows side by side.
+typedef struct {
+  int depth, columns;
+  int first, depth_pitch, column_pitch, tap_pitch;
+  int panel;
+} opencl_winograd_packing;
+
+// A convolution over padded images (narrow.cl).
+typedef struct {
+  int height, width, channels;
+  int output_height, output_width, outputs;
+  int kernel_height, run;
+  int stride_height, stride_width;
+  int top, left;
+} opencl_narrow;
 
 // A window that slides over images: depthwise convolution and pooling.
 typedef struct {

@@ -22,7 +22,7 @@ typedef JOIN(int, VEC) intv;
 
 #define SLICE(p) p += p##_offset
 
-// Stores the first `lanes` lanes.
+// Store the first `lanes` lanes.
 static inline void store_lanes(floatv x, int lanes, global float *p) {
   if (lanes >= VEC) {
     STOREV(x, p);
@@ -32,6 +32,29 @@ static inline void store_lanes(floatv x, int lanes, global float *p) {
   float all[VEC];
   STOREV(x, all);
   for (int i = 0; i < lanes; i++) p[i] = all[i];
+#endif
+}
+
+static inline void store_int_lanes(intv x, int lanes, global int *p) {
+  if (lanes >= VEC) {
+    STOREV(x, p);
+    return;
+  }
+#if VEC > 1
+  int all[VEC];
+  STOREV(x, all);
+  for (int i = 0; i < lanes; i++) p[i] = all[i];
+#endif
+}
+
+// 0, 1, 2 …
+static inline intv lane_numbers() {
+#if VEC == 1
+  return 0;
+#else
+  int all[VEC];
+  for (int lane = 0; lane < VEC; lane++) all[lane] = lane;
+  return LOADV(all);
 #endif
 }
 

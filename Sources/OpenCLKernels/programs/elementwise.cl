@@ -123,3 +123,35 @@ kernel void copy_rows(global const float *source, ulong source_offset, global fl
   if (column < columns && row < rows)
     destination[row * destination_pitch + column] = source[row * source_pitch + column];
 }
+
+// Pixels below `limit` with a remainder below `remainder`.
+static inline int pixels_before(int limit, int remainder, int stride) {
+  int count = 0;
+  for (int r = 0; r < remainder; r++) count += (limit - r + stride - 1) / stride;
+  return count;
+}
+
+// input_gradient [images, height, width, channels] from its phases; those that no tap falls on are 0. Work-items: vectors of
+// channels, pixels of all images.
+kernel void join_phases(global const float *restrict phases, ulong phases_offset, global float *restrict input_gradient,
+                        ulong input_gradient_offset, opencl_phases p) {
+  SLICE(phases), SLICE(input_gradient);
+  int channel = get_global_id(0) * VEC;
+  int pixel = get_global_id(1);
+  if (channel >= p.channels || pixel >= p.images * p.height * p.width) return;
+  int line = pixel / p.width;
+  int image = line / p.height;
+  int y = line - image * p.height;
+  int x = pixel - line * p.width;
+  int phase_y = y % p.stride_height;
+  int phase_x = x % p.stride_width;
+  int height = (p.height - phase_y + p.stride_height - 1) / p.stride_height;
+  int width = (p.width - phase_x + p.stride_width - 1) / p.stride_width;
+  bool has_taps = (phase_y + p.top) % p.stride_height < p.kernel_height && (phase_x + p.left) % p.stride_width < p.kernel_width;
+  // Pixels of all images in the phases before, then of this phase in the images and lines before.
+  size_t before = (size_t)p.images * (pixels_before(p.height, phase_y, p.stride_height) * p.width +
+                                      height * pixels_before(p.width, phase_x, p.stride_width));
+  size_t own = ((size_t)image * height + y / p.stride_height) * width + x / p.stride_width;
+  floatv value = has_taps ? LOADV(phases + (before + own) * p.channels + channel) : (floatv)0;
+  store_lanes(value, p.channels - channel, input_gradient + (size_t)pixel * p.channels + channel);
+}

@@ -134,7 +134,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void gemm_weights(
   int group = get_group_id(2) / tiles;
   int first_output = get_group_id(2) % tiles * TILE_ROWS;
   image += group * product.group_channels;
-  gradient += group * product.outputs;
+  gradient += group * product.group_gradient;
   int first_column = get_group_id(0) * TILE_COLUMNS;
   int split = get_group_id(1);
   int first_row = split * product.split_rows;
@@ -172,7 +172,9 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void gemm_weights(
 #pragma unroll
     for (int j = 0; j < ITEM_COLUMNS; j++) {
       int column = first_column + item % ITEMS_X + j * ITEMS_X;
-      if (output < product.outputs && column < patches.depth) result[(size_t)output * patches.depth + column] = sum[i][j];
+      if (output >= product.outputs || column >= patches.depth) continue;
+      size_t place = (size_t)output * patches.depth + column;
+      result[place] = sum[i][j] + (product.adds ? result[place] : 0);
     }
   }
 }

@@ -5,12 +5,9 @@
 // ROWS, VECTORS: the register tile. PANEL_ROWS, PANEL_DEPTH: the gathered panel; in gemm_weights WEIGHT_ROWS of them with
 // at most BLOCK columns.
 
-#define LANES (VECTORS * VEC)
 // From one row of a panel to the next: no power of two, whose multiples share a set of the cache.
 #define PANEL_PITCH (PANEL_DEPTH + 16)
 #define BLOCK_PITCH (BLOCK + 16)
-// Loops over tiles are unrolled, and tiles kept in registers, once their sizes are constants in the caller.
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 // Copies the part [first, first + length) of a run of patch elements that begins at pixel (y, x) of an image. Whole runs
 // are copied in vectors: what these write too much is written again by the next run or row, or lies in the slack behind
@@ -96,40 +93,6 @@ static void gather(global const float *image, opencl_patches p, int first_row, i
         image += image_size;
       }
     }
-  }
-}
-
-// A register tile: 0, or what the output has already.
-ALWAYS_INLINE void begin_tile(floatv sum[ROWS][VECTORS], const int vectors, int rows, bool adding,
-                              global const float *output, int pitch) {
-#pragma unroll
-  for (int i = 0; i < ROWS; i++) {
-#pragma unroll
-    for (int j = 0; j < vectors; j++) sum[i][j] = adding ? LOADV(output + min(i, rows - 1) * pitch + j * VEC) : 0;
-  }
-}
-
-// Writes a register tile of `vectors` vectors, of which `rows` rows and `columns` columns exist.
-ALWAYS_INLINE void store_tile(floatv sum[ROWS][VECTORS], const int vectors, int rows, int columns, global float *output,
-                              int pitch) {
-  if (rows >= ROWS && columns >= vectors * VEC) {
-#pragma unroll
-    for (int i = 0; i < ROWS; i++) {
-#pragma unroll
-      for (int j = 0; j < vectors; j++) {
-        STOREV(sum[i][j], output + i * pitch + j * VEC);
-      }
-    }
-    return;
-  }
-  float all[ROWS * LANES];
-#pragma unroll
-  for (int i = 0; i < ROWS; i++) {
-#pragma unroll
-    for (int j = 0; j < vectors; j++) STOREV(sum[i][j], all + i * LANES + j * VEC);
-  }
-  for (int i = 0; i < min(rows, ROWS); i++) {
-    for (int j = 0; j < min(columns, vectors * VEC); j++) output[i * pitch + j] = all[i * LANES + j];
   }
 }
 
@@ -232,7 +195,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm_weights(
   local float panel[WEIGHT_ROWS * BLOCK_PITCH + VEC];
   int group = get_group_id(2);
   image += group * product.group_channels;
-  gradient += group * product.outputs;
+  gradient += group * product.group_gradient;
   int first_column = get_group_id(0) * product.block;
   int columns = min(product.block, patches.depth - first_column);
   int split = get_group_id(1);
@@ -242,6 +205,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm_weights(
 
   for (int row = first_row; row < last_row; row += WEIGHT_ROWS) {
     int depth = min(WEIGHT_ROWS, last_row - row);
+    bool adding = row > first_row || product.adds;
     gather(image, patches, row, depth, first_column, columns, BLOCK_PITCH, panel);
     for (int column = 0; column < columns; column += LANES) {
       for (int output = 0; output < product.outputs; output += ROWS) {
@@ -249,10 +213,10 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm_weights(
         global float *target = result + (size_t)output * patches.depth + column;
         if (columns - column > VEC)
           weight_tile(VECTORS, a, product.gradient_pitch, panel + column, depth, product.outputs - output,
-                      columns - column, row > first_row, target, patches.depth);
+                      columns - column, adding, target, patches.depth);
         else
           weight_tile(1, a, product.gradient_pitch, panel + column, depth, product.outputs - output, columns - column,
-                      row > first_row, target, patches.depth);
+                      adding, target, patches.depth);
       }
     }
   }

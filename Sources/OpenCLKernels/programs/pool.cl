@@ -32,20 +32,34 @@ kernel void max_pool(global const float *restrict input, ulong input_offset, glo
   size_t to = (size_t)pixel * w.channels + channel;
   store_lanes(best, lanes, output + to);
   // Lane i saw channel + i.
-  int all[VEC];
-  STOREV(index, all);
-  for (int i = 0; i < lanes; i++) indices[to + i] = all[i] + i;
+  store_int_lanes(index + lane_numbers(), lanes, indices + to);
 }
 
-// Where no two windows share an input: each output's gradient goes to the place of its maximum; the others are 0 before.
-// Work-items: outputs.
-kernel void max_pool_scatter(global const int *restrict indices, ulong indices_offset,
-                             global const float *restrict output_gradient, ulong output_gradient_offset,
-                             global float *restrict input_gradient, ulong input_gradient_offset, int count, int outputs,
-                             int inputs) {
+// Where no two windows share an input: each output's gradient goes to the place of its maximum, and 0 to the others of its
+// window, and of those behind it that are in none. Work-items: channels, outputs.
+kernel void max_pool_spread(global const int *restrict indices, ulong indices_offset,
+                            global const float *restrict output_gradient, ulong output_gradient_offset,
+                            global float *restrict input_gradient, ulong input_gradient_offset, opencl_window w) {
   SLICE(indices), SLICE(output_gradient), SLICE(input_gradient);
-  int i = get_global_id(0);
-  if (i < count) input_gradient[(size_t)(i / outputs) * inputs + indices[i]] = output_gradient[i];
+  int channel = get_global_id(0) * VEC;
+  int pixel = get_global_id(1);
+  if (channel >= w.channels || pixel >= w.images * w.output_height * w.output_width) return;
+  place at = PLACE(pixel, w);
+  int line = pixel / w.output_width;
+  bool is_last_column = pixel - line * w.output_width == w.output_width - 1;
+  bool is_last_line = line % w.output_height == w.output_height - 1;
+  int end_y = is_last_line ? w.height : at.y + w.stride_height;
+  int end_x = is_last_column ? w.width : at.x + w.stride_width;
+  size_t from = (size_t)pixel * w.channels + channel;
+  floatv value = LOADV(output_gradient + from);
+  intv index = LOADV(indices + from);
+  input_gradient += (size_t)at.image * w.height * w.width * w.channels;
+  for (int y = max(at.y, 0); y < end_y; y++) {
+    for (int x = max(at.x, 0); x < end_x; x++) {
+      int to = (y * w.width + x) * w.channels + channel;
+      store_lanes(select((floatv)0, value, index == to + lane_numbers()), w.channels - channel, input_gradient + to);
+    }
+  }
 }
 
 kernel void max_pool_gradient(global const int *restrict indices, ulong indices_offset,
@@ -59,14 +73,7 @@ kernel void max_pool_gradient(global const int *restrict indices, ulong indices_
   int image = image_row / w.height;
   int y = image_row - image * w.height;
   int x = pixel - image_row * w.width;
-  int own = (y * w.width + x) * w.channels + channel;
-#if VEC == 1
-  int place = own;
-#else
-  int all[VEC];
-  for (int lane = 0; lane < VEC; lane++) all[lane] = own + lane;
-  intv place = LOADV(all);
-#endif
+  intv place = (y * w.width + x) * w.channels + channel + lane_numbers();
   floatv sum = 0;
   for (int oy = first_window(y, w.top, w.kernel_height, w.stride_height);
        oy <= last_window(y, w.top, w.stride_height, w.output_height); oy++) {

@@ -50,29 +50,87 @@ kernel void sum_of_squares(global const float *values, ulong values_offset, glob
 #endif
 }
 
-// See opencl_packing. Work-items: columns with the padding of the last panel, which becomes 0; PACK_DEPTH elements of
-// depth; groups.
+#if VEC > 1
+// Half of two vectors' lanes, in turns.
+#if VEC == 16
+#define ZIP_LOW(a, b)                                                                                             \
+  (floatv)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define ZIP_HIGH(a, b)                                                                                            \
+  (floatv)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
+#elif VEC == 8
+#define ZIP_LOW(a, b) (floatv)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3)
+#define ZIP_HIGH(a, b) (floatv)(a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#else
+#define ZIP_LOW(a, b) (floatv)(a.s0, b.s0, a.s1, b.s1)
+#define ZIP_HIGH(a, b) (floatv)(a.s2, b.s2, a.s3, b.s3)
+#endif
+
+// Transposes: each round moves one bit from the number of a row to that of a lane, and one back.
+static inline void transpose(floatv rows[VEC]) {
+#pragma unroll
+  for (int size = VEC; size > 1; size /= 2) {
+    floatv next[VEC];
+#pragma unroll
+    for (int i = 0; i < VEC / 2; i++) {
+      next[2 * i] = ZIP_LOW(rows[i], rows[i + VEC / 2]);
+      next[2 * i + 1] = ZIP_HIGH(rows[i], rows[i + VEC / 2]);
+    }
+#pragma unroll
+    for (int i = 0; i < VEC; i++) rows[i] = next[i];
+  }
+}
+#endif
+
+// See opencl_packing. Work-items: vectors of columns with the padding of the last panel, which becomes 0; PACK_DEPTH
+// elements of depth; groups.
 #define PACK_DEPTH 16
 kernel void pack(global const float *restrict source, ulong source_offset, global float *restrict packed,
                  ulong packed_offset, opencl_packing packing, int group_source, int group_packed) {
   SLICE(source), SLICE(packed);
-  int n = get_global_id(0);
+  int n = get_global_id(0) * VEC;
   int k = get_global_id(1) * PACK_DEPTH;
   int panel = n / packing.panel;
-  int columns = (packing.columns + packing.panel - 1) / packing.panel * packing.panel;
-  if (n >= columns) return;
-  bool exists = n < packing.columns;
+  int width = (packing.columns + packing.panel - 1) / packing.panel * packing.panel;
+  if (n >= width) return;
   int last = min(k + PACK_DEPTH, packing.depth);
   int outer = k / packing.inner;
   int inner = k - outer * packing.inner;
+  int middle = outer % packing.middle;
+  outer /= packing.middle;
+  int exist = packing.columns - n;
   source += (size_t)get_global_id(2) * group_source + packing.first + n * packing.column_pitch;
   packed += (size_t)get_global_id(2) * group_packed + (size_t)panel * packing.depth * packing.panel + n -
             panel * packing.panel;
-  for (; k < last; k++) {
-    packed[(size_t)k * packing.panel] = exists ? source[outer * packing.outer_pitch + inner * packing.inner_pitch] : 0;
-    if (++inner == packing.inner) {
+  while (k < last) {
+    global const float *from =
+        source + outer * packing.outer_pitch + middle * packing.middle_pitch + inner * packing.inner_pitch;
+    int step = 1;
+#if VEC > 1
+    if (packing.inner_pitch == 1 && exist >= VEC && k + VEC <= last && inner + VEC <= packing.inner) {
+      floatv block[VEC];
+#pragma unroll
+      for (int lane = 0; lane < VEC; lane++) block[lane] = LOADV(from + lane * packing.column_pitch);
+      transpose(block);
+#pragma unroll
+      for (int i = 0; i < VEC; i++) store_lanes(block[i], width - n, packed + (size_t)(k + i) * packing.panel);
+      step = VEC;
+    } else if (packing.column_pitch == 1 && exist >= VEC) {
+      store_lanes(LOADV(from), width - n, packed + (size_t)k * packing.panel);
+    } else
+#endif
+    {
+      float all[VEC];
+      for (int lane = 0; lane < VEC; lane++) all[lane] = lane < exist ? from[lane * packing.column_pitch] : 0;
+      store_lanes(LOADV(all), width - n, packed + (size_t)k * packing.panel);
+    }
+    k += step;
+    inner += step;
+    if (inner >= packing.inner) {
       inner = 0;
-      outer++;
+      if (++middle == packing.middle) {
+        middle = 0;
+        outer++;
+      }
     }
   }
 }

@@ -57,6 +57,11 @@ public protocol Backend: AnyObject {
   func download(_ slice: DeviceSlice, into values: UnsafeMutableBufferPointer<Float>) throws(TrainerError)
   /// Waits for all operations so far.
   func finish() throws(TrainerError)
+  /// Begins to copy `slice` to the host, as it is after all operations so far; nil where operations are done when they
+  /// return (the default).
+  func beginDownload(_ slice: DeviceSlice) -> (any PendingDownload)?
+  /// A copy of the examples in the device's memory; nil if it has no room for them, or none of its own (the default).
+  func keep(_ examples: ResidentExamples) -> (any ResidentStore)?
 
   // MARK: Linear layers
 

@@ -35,6 +35,10 @@ public struct ConvolutionGeometry: Equatable, Sendable {
   /// Weights of one output channel.
   public var patch: Int { kernel.height * kernel.width * groupInputs }
   public var weightCount: Int { output.channels * patch }
+  /// Whether Winograd's tiles compute it: windows of 3×3, stride 1.
+  public var isWinograd: Bool {
+    kernel == Extent(3) && stride == Extent(1) && dilation == Extent(1) && groups == 1
+  }
   /// Whether the patches of an image are the image itself.
   public var isPointwise: Bool {
     kernel == Extent(1) && stride == Extent(1) && padding == Padding()

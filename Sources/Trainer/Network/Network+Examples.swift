@@ -1,17 +1,50 @@
 /// Examples on their way to the device: what a step computes with.
 extension Network {
   func load(inputs: [Float], labels: [Int32], count: Int, isTraining: Bool) throws(TrainerError) {
+    try load(inputs: inputs, count: count)
+    try load(labels: labels, count: count, isTraining: isTraining)
+  }
+
+  func load(inputs: [Float], targets: [Float], count: Int, isTraining: Bool = false) throws(TrainerError) {
+    try load(inputs: inputs, count: count)
+    try load(targets: targets, count: count, isTraining: isTraining)
+  }
+
+  func load(inputs: [Float], count: Int) throws(TrainerError) {
     try check(inputs.count, count * inputCount, what: "inputs")
+    try checkBatch(count)
+    inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
+  }
+
+  /// Lets the device make the inputs of examples that it keeps.
+  ///
+  /// - Parameter store: as `keep` has numbered them.
+  func load(picks: [ExamplePick], of store: Int, count: Int) throws(TrainerError) {
+    try checkBatch(count)
+    stores[store].gather(Array(picks.prefix(count)), into: list.inputs[0].data[0..<(count * inputCount)])
+  }
+
+  /// Examples that steps may pick from then, if the device has room for them, and their number; else nil.
+  func keep(_ examples: ResidentExamples) -> Int? {
+    guard list.inputs.count == 1, examples.shape.count == inputCount, let store = backend.keep(examples) else {
+      return nil
+    }
+    stores.append(store)
+    return stores.count - 1
+  }
+
+  /// Removes what `keep` added last.
+  func forgetLastStore() { stores.removeLast() }
+
+  func load(labels: [Int32], count: Int, isTraining: Bool) throws(TrainerError) {
     let rows = count * labelCount
     try check(labels.count, rows, what: "labels")
-    try checkBatch(count)
     let labels = labels.prefix(rows)
     let classes = max(classCount, 2)
     let least = labelCount > 1 ? -1 : 0
     for label in labels where label < least || label >= classes {
       throw .invalid(what: "label", expected: "\(least)...\(classes - 1)", found: "\(label)")
     }
-    inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
     // A label that does not count may be any: the factor of its loss is 0.
     labels.map { max($0, 0) }.withUnsafeBufferPointer { backend.upload($0, to: self.labels[0..<rows]) }
     backend.oneHot(
@@ -32,11 +65,8 @@ extension Network {
     factors.withUnsafeBufferPointer { backend.upload($0, to: lossWeights[0..<factors.count]) }
   }
 
-  func load(inputs: [Float], targets: [Float], count: Int, isTraining: Bool = false) throws(TrainerError) {
-    try check(inputs.count, count * inputCount, what: "inputs")
+  func load(targets: [Float], count: Int, isTraining: Bool) throws(TrainerError) {
     try check(targets.count, count * outputCount, what: "targets")
-    try checkBatch(count)
-    inputs.withUnsafeBufferPointer { upload(inputs: $0, count: count) }
     let smoothing = isTraining ? description.recipe.labelSmoothing : 0
     (smoothing > 0 ? Network.smoothed(targets, classes: classCount, by: smoothing) : targets).withUnsafeBufferPointer {
       values in

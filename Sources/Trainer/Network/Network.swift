@@ -17,6 +17,22 @@ public struct StepResult: Equatable, Sendable {
   }
 }
 
+/// A step that a device has been given. Its results may still be on their way.
+struct PendingStep {
+  /// Labels, and of them those that count.
+  fileprivate(set) var rows: Int
+  fileprivate(set) var labels: Int
+  /// Which ones; nil: all.
+  fileprivate(set) var isCounted: [Bool]?
+  /// c of the penalty c/2 · Σ w².
+  fileprivate(set) var penalty: Float
+  /// Nil if the results lie where the network keeps them, until the next step.
+  fileprivate(set) var download: (any PendingDownload)?
+
+  /// Whether other steps may be given to the device before the result is asked for.
+  var canWait: Bool { download != nil }
+}
+
 /// A network on a backend: weights, and forward and backward computation as a list of layers over planned memory.
 ///
 /// Device memory is allocated in `init` alone. The same description, seed and calls give the same bits on a backend,
@@ -68,6 +84,8 @@ public final class Network {
   let labels: DeviceSlice
   let targets: DeviceSlice
   private let predictions: DeviceSlice
+  /// Examples that the device keeps.
+  var stores: [any ResidentStore] = []
   /// Factors of each label's loss, [batch · labelCount], which the last `load` gave where `hasLossWeights`.
   let lossWeights: DeviceSlice
   var hasLossWeights = false
@@ -201,7 +219,7 @@ public final class Network {
     inputs: [Float], labels: [Int32], count: Int, rate: Float
   ) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, labels: labels, count: count, isTraining: true)
-    return try step(count: count, rate: rate)
+    return try result(of: step(count: count, rate: rate))
   }
 
   /// One step on examples with targets [count, outputs] of their own, as mixed labels are; smoothing and class weights are
@@ -210,24 +228,20 @@ public final class Network {
     inputs: [Float], targets: [Float], count: Int, rate: Float
   ) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, targets: targets, count: count, isTraining: true)
-    return try step(count: count, rate: rate)
+    return try result(of: step(count: count, rate: rate))
   }
 
   /// Loss and hits without a step, computed as on the device: no dropout, running statistics, averaged weights where the
   /// recipe keeps them; labels are not smoothed, and all classes count alike.
   public func evaluate(inputs: [Float], labels: [Int32], count: Int) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, labels: labels, count: count, isTraining: false)
-    try withAverage { forward(count: count, training: false) }
-    computeLoss(count: count)
-    return try readResult(count: count)
+    return try evaluateLoaded(count: count)
   }
 
   /// Loss and hits on examples with targets [count, outputs] of their own.
   public func evaluate(inputs: [Float], targets: [Float], count: Int) throws(TrainerError) -> StepResult {
     try load(inputs: inputs, targets: targets, count: count)
-    try withAverage { forward(count: count, training: false) }
-    computeLoss(count: count)
-    return try readResult(count: count)
+    return try evaluateLoaded(count: count)
   }
 
   /// The network's predictions [count, outputs]: probabilities if the loss is a cross-entropy.
@@ -248,12 +262,20 @@ public final class Network {
     return result
   }
 
-  private func step(count: Int, rate: Float) throws(TrainerError) -> StepResult {
+  /// A step with the examples that were loaded.
+  func step(count: Int, rate: Float) -> PendingStep {
     forward(count: count, training: true)
     computeLoss(count: count)
     backward(count: count)
     update(rate: rate, count: count)
-    return try readResult(count: count)
+    return beginResult(count: count)
+  }
+
+  /// Loss and hits of the examples that were loaded.
+  func evaluateLoaded(count: Int) throws(TrainerError) -> StepResult {
+    try withAverage { forward(count: count, training: false) }
+    computeLoss(count: count)
+    return try result(of: beginResult(count: count))
   }
 
   // MARK: The parts of a step
@@ -313,19 +335,33 @@ public final class Network {
     }
   }
 
-  /// Loss, penalty and hits of the last `computeLoss`.
-  func readResult(count: Int) throws(TrainerError) -> StepResult {
-    try download(results, into: &hostResults, at: 0)
+  /// Loss, penalty and hits of the last `computeLoss`, on their way to the host.
+  func beginResult(count: Int) -> PendingStep {
+    PendingStep(
+      rows: count * labelCount, labels: countedLabels, isCounted: isCounted, penalty: penalty(count: count),
+      download: backend.beginDownload(results))
+  }
+
+  /// Waits for what a step has come to.
+  ///
+  /// - Precondition: `step` is the last that was begun, or has a download of its own.
+  func result(of step: PendingStep) throws(TrainerError) -> StepResult {
+    if let download = step.download {
+      try hostResults.withUnsafeMutableBufferPointer { (values) throws(TrainerError) in
+        try download.wait(into: values)
+      }
+    } else {
+      try download(results, into: &hostResults, at: 0)
+    }
     var loss = 0.0
     var correct = 0
-    for index in 0..<(count * labelCount) {
+    for index in 0..<step.rows {
       loss += Double(hostResults[index])
-      if isCounted?[index] ?? true { correct += Int(hostResults[rows + index]) }
+      if step.isCounted?[index] ?? true { correct += Int(hostResults[rows + index]) }
     }
     return StepResult(
-      loss: loss / Double(count * labelCount),
-      penalty: 0.5 * Double(penalty(count: count)) * Double(hostResults[2 * rows]), correct: correct,
-      labels: countedLabels)
+      loss: loss / Double(step.rows), penalty: 0.5 * Double(step.penalty) * Double(hostResults[2 * rows]),
+      correct: correct, labels: step.labels)
   }
 
   // MARK: Small things

@@ -105,7 +105,53 @@ public final class DataParallel {
   ///   - count: the step's examples in all processes together, at least 1.
   /// - Returns: what the whole step did.
   public func trainStep(_ batch: Batch, of count: Int, rate: Float) throws(TrainerError) -> StepResult {
-    guard let exchange else { return try first.trainStep(batch, rate: rate) }
+    try result(of: beginStep(batch, of: count, rate: rate))
+  }
+
+  /// A step that was begun: its result, or where it will be.
+  enum Begun {
+    case done(StepResult)
+    case pending(PendingStep)
+
+    /// Whether other steps may be begun before the result is asked for.
+    var canWait: Bool {
+      switch self {
+      case .done: false
+      case .pending(let step): step.canWait
+      }
+    }
+  }
+
+  /// As `trainStep`, but a single device may still be computing when this returns.
+  func beginStep(_ batch: Batch, of count: Int, rate: Float) throws(TrainerError) -> Begun {
+    guard let exchange else { return .pending(try first.beginStep(batch, rate: rate)) }
+    return .done(try sharedStep(batch, of: count, rate: rate, exchange))
+  }
+
+  /// Waits for what a step has come to.
+  func result(of step: Begun) throws(TrainerError) -> StepResult {
+    switch step {
+    case .done(let result): result
+    case .pending(let step): try first.result(of: step)
+    }
+  }
+
+  /// Examples that steps and evaluations may pick from then, if every device has room for them, and their number.
+  func keep(_ examples: ResidentExamples) -> Int? {
+    var number: Int?
+    for (index, replica) in replicas.enumerated() {
+      number = replica.keep(examples)
+      guard number == nil else { continue }
+      for replica in replicas[..<index] { replica.forgetLastStore() }
+      return nil
+    }
+    return number
+  }
+
+  /// A step of several devices or processes.
+  private func sharedStep(
+    _ batch: Batch, of count: Int, rate: Float, _ exchange: GradientExchange
+  ) throws(TrainerError) -> StepResult {
     let part = part(of: count)
     precondition(batch.count == part.count, "another part of the batch")
     let ranges = Shards.ranges(of: batch.count, shares: shares)
@@ -132,7 +178,7 @@ public final class DataParallel {
       try exchange.backward(
         index, count: range.count, first: firstExample, weight: Float(counted[index] / labels),
         share: Float(Double(range.count) / Double(count)))
-      return try network.readResult(count: range.count)
+      return try network.result(of: network.beginResult(count: range.count))
     }
     // Losses and penalties weighted by labels, hits, labels.
     var sums = [0.0, 0, 0, 0]

@@ -10,10 +10,12 @@ public struct StepReport: Sendable {
   public var stepsPerEpoch: Int
   /// Training images of the epoch that were used so far.
   public var images: Int
-  /// Mean over their labels.
+  /// Mean over the labels of the steps whose losses are known.
   public var loss: Double
-  /// Mean over the labels of this step.
-  public var stepLoss: Double
+  /// Means over the labels of single steps: of those whose losses became known since the report before, the last one this
+  /// step's, or, on a device that computes while the host goes on, the step's before.
+  public var stepLosses: [Double]
+  public var stepLoss: Double { stepLosses.last ?? .nan }
   /// Share of their labels that were told right, each before the step that learnt from it.
   public var accuracy: Double
   /// The step's learning rate.
@@ -68,14 +70,23 @@ public final class TrainingRun {
   public private(set) var epoch = 0
   /// Steps done in the epoch after them.
   public private(set) var stepInEpoch = 0
+  /// A step whose result has not been asked for.
+  private struct Late {
+    var number: Int
+    var rate: Float
+    var step: DataParallel.Begun
+  }
+  private var late: Late?
+  /// Of the steps since the last report.
+  private var stepLosses: [Double] = []
   private var lossSum = 0.0
   private var correct = 0
   /// Labels of the epoch so far: of images one each.
   private var labels = 0
-  private var best: Checkpoint.Best?
-  private var plateau = Plateau()
   /// Of the last step.
   private var rate: Float = 0
+  private var best: Checkpoint.Best?
+  private var plateau = Plateau()
 
   /// A loss above this many times the first step's (or above this, if that was below 1) is taken as divergence.
   static let divergenceFactor = 100.0
@@ -154,8 +165,8 @@ public final class TrainingRun {
     self.description = description
     self.preprocessing = parts.preprocessing
     scales = parts.scales
-    train = parts.train
-    validation = parts.validation
+    train = TrainingRun.resident(parts.train, in: network)
+    validation = parts.validation.map { TrainingRun.resident($0, in: network) }
     let order = EpochOrder(recipe.sampling, classes: parts.classes, seed: recipe.seed)
     let (isStream, count) = (parts.isStream, parts.train.count)
     self.order = { isStream ? Array(0..<count) : order(epoch: $0) }
@@ -165,6 +176,15 @@ public final class TrainingRun {
       description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
       + (start?.settings ?? [])
     if let start { try begin(from: start) }
+  }
+
+  /// The same examples, kept by the devices if these have room for them and can make what is asked for.
+  private static func resident(_ source: any BatchSource, in network: DataParallel) -> any BatchSource {
+    guard var resident = source as? any ResidentBatchSource, let examples = resident.resident,
+      let store = network.keep(examples)
+    else { return source }
+    resident.store = store
+    return resident
   }
 
   private var recipe: TrainingRecipe { description.recipe }
@@ -208,6 +228,9 @@ public final class TrainingRun {
 
   /// Takes one step; after an epoch's last it also measures the validation examples, if there are any.
   ///
+  /// A device that computes by itself is given the step, and the result of the one before is waited for: while it computes
+  /// the host prepares the next one. Nothing is waiting after an epoch's first and last step.
+  ///
   /// - Parameter rate: the learning rate, instead of what the recipe says.
   /// - Precondition: not `isFinished`.
   /// - Throws: `RunError.diverged`, after which the run must not go on; `RunError.network`.
@@ -222,23 +245,34 @@ public final class TrainingRun {
         base: recipe.rate, step: epoch * stepsPerEpoch + stepInEpoch, stepsPerEpoch: stepsPerEpoch,
         epochs: recipe.epochs, reductions: plateau.reductions)
     self.rate = rate
-    let result: StepResult
-    do {
-      result = try network.trainStep(prefetcher.batch, of: count, rate: rate)
-    } catch {
-      throw .network(error)
-    }
+    let begun: DataParallel.Begun
+    do { begun = try network.beginStep(prefetcher.batch, of: count, rate: rate) } catch { throw .network(error) }
     stepInEpoch += 1
-    try checkLoss(result.loss)
+    try takeLateResult()
+    late = Late(number: stepInEpoch, rate: rate, step: begun)
+    let mayBeLate = begun.canWait && givenRate == nil && labels > 0 && stepInEpoch < stepsPerEpoch
+    if !mayBeLate { try takeLateResult() }
+    var report = StepReport(
+      epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: imagesInEpoch,
+      loss: lossSum / Double(labels), stepLosses: stepLosses, accuracy: Double(correct) / Double(labels), rate: rate)
+    stepLosses = []
+    if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch(loss: report.loss) }
+    return report
+  }
+
+  /// Waits for the result of the step that is late, if one is.
+  private func takeLateResult() throws(RunError) {
+    guard let late else { return }
+    let result: StepResult
+    do { result = try network.result(of: late.step) } catch { throw .network(error) }
+    // Who asks again gets the same error.
+    self.late = Late(number: late.number, rate: late.rate, step: .done(result))
+    try checkLoss(result.loss, step: late.number, rate: late.rate)
+    self.late = nil
+    stepLosses.append(result.loss)
     lossSum += result.loss * Double(result.labels)
     correct += result.correct
     labels += result.labels
-    let images = imagesInEpoch
-    var report = StepReport(
-      epoch: epoch + 1, step: stepInEpoch, stepsPerEpoch: stepsPerEpoch, images: images,
-      loss: lossSum / Double(labels), stepLoss: result.loss, accuracy: Double(correct) / Double(labels), rate: rate)
-    if stepInEpoch == stepsPerEpoch { report.validation = try finishEpoch(loss: report.loss) }
-    return report
   }
 
   /// Gets the step's examples, and lets the next step's be prepared while this one is computed.
@@ -252,7 +286,7 @@ public final class TrainingRun {
     }
   }
 
-  private func checkLoss(_ loss: Double) throws(RunError) {
+  private func checkLoss(_ loss: Double, step: Int, rate: Float) throws(RunError) {
     if lossLimit == .infinity {
       // Perceptrons begin with a loss of 0 and cannot explode: a step's size does not depend on the loss.
       lossLimit =
@@ -260,7 +294,7 @@ public final class TrainingRun {
     }
     // Written so that NaN, which compares false with everything, is caught.
     guard loss <= lossLimit, loss.isFinite else {
-      throw .diverged(epoch: epoch + 1, step: stepInEpoch, rate: rate, loss: loss, limit: lossLimit)
+      throw .diverged(epoch: epoch + 1, step: step, rate: rate, loss: loss, limit: lossLimit)
     }
   }
 
@@ -269,7 +303,7 @@ public final class TrainingRun {
     let report = try validation.map { (examples) throws(RunError) in
       try evaluate(examples)
     }
-    if let report { try checkLoss(report.loss) }
+    if let report { try checkLoss(report.loss, step: stepInEpoch, rate: rate) }
     if case .plateau(_, let patience) = recipe.schedule.shape {
       plateau.observe(loss: report?.loss ?? loss, patience: patience)
     }
@@ -321,6 +355,7 @@ public final class TrainingRun {
   ///
   /// - Throws: `RunError.diverged` if a weight is no number any more: nobody could go on from there.
   public func checkpoint() throws(RunError) -> Checkpoint {
+    try takeLateResult()
     let state = try state()
     guard state.tensors.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
       throw .diverged(epoch: epoch + 1, step: stepInEpoch, rate: rate, loss: .nan, limit: lossLimit)
@@ -346,6 +381,8 @@ public final class TrainingRun {
         expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
         found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
     }
+    late = nil
+    stepLosses = []
     do { try network.restore(checkpoint.state) } catch { throw .network(error) }
     epoch = checkpoint.epoch
     stepInEpoch = checkpoint.step

@@ -225,10 +225,3 @@ struct ConvolutionKernels {
     columns = Int(multiply.pointee.nr)
   }
 }
-
-extension ConvolutionGeometry {
-  /// Whether Winograd's tiles compute it.
-  fileprivate var isWinograd: Bool {
-    kernel == Extent(3) && stride == Extent(1) && dilation == Extent(1) && groups == 1
-  }
-}

@@ -6,18 +6,12 @@ import OpenCLKernels
 /// them; and keeps what it found in the user's cache folder, for the device and its driver.
 public struct GemmTuner {
   public let device: OpenCLDevice
-  /// Where plans are kept.
-  let folder: URL
+  /// Where plans are kept; nil: nowhere.
+  let cache: OpenCLCache?
 
-  /// - Parameter folder: nil takes `edgerun/opencl` in `XDG_CACHE_HOME`, or in `~/.cache` where that is not set.
-  public init(_ device: OpenCLDevice, folder: URL? = nil) {
+  public init(_ device: OpenCLDevice, cache: OpenCLCache? = .standard) {
     self.device = device
-    let environment = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? ""
-    let base =
-      environment.hasPrefix("/")
-      ? URL(fileURLWithPath: environment)
-      : FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache")
-    self.folder = folder ?? base.appendingPathComponent("edgerun/opencl")
+    self.cache = cache
   }
 
   // MARK: Measuring
@@ -68,21 +62,16 @@ public struct GemmTuner {
   }
 
   /// One file per device, driver and version of the programs.
-  var file: URL {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    let programs = GemmTiling.programs.map(\.source).joined()
-    for byte in [device.platform, device.name, device.version, device.driver, programs].joined(separator: "\n").utf8 {
-      // FNV-1a
-      hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-    }
-    return folder.appendingPathComponent(String(hash, radix: 16) + ".json")
+  var fileName: String {
+    let programs = GemmTiling.programs.map(\.source)
+    return String(OpenCLCache.hash((device.identity + programs).joined(separator: "\n")), radix: 16)
   }
 
   /// The plan that was kept; nil if there is none, or none that can be used.
   public func cachedPlan() -> GemmPlan? {
-    guard let data = try? Data(contentsOf: file), let entry = try? JSONDecoder().decode(Entry.self, from: data) else {
-      return nil
-    }
+    guard let path = cache?.plans.path(of: fileName), let data = FileManager.default.contents(atPath: path),
+      let entry = try? JSONDecoder().decode(Entry.self, from: data)
+    else { return nil }
     let candidates = self.candidates
     return candidates.contains(entry.plan.rows) && candidates.contains(entry.plan.weights) ? entry.plan : nil
   }
@@ -90,15 +79,17 @@ public struct GemmTuner {
   /// Keeps `plan`, all or nothing.
   ///
   /// - Throws: `TrainerError.device` if the folder cannot be written.
-  public func cache(_ plan: GemmPlan) throws(TrainerError) {
+  public func keep(_ plan: GemmPlan) throws(TrainerError) {
+    guard let cache else {
+      throw .device(name: device.title, reason: "no folder to keep its tuning in: HOME is not set")
+    }
     do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try encoder.encode(Entry(device: device.name, driver: device.driver, plan: plan)).write(
-        to: file, options: .atomic)
+      let text = try encoder.encode(Entry(device: device.name, driver: device.driver, plan: plan))
+      try cache.plans.store([UInt8](text), as: fileName)
     } catch {
-      throw .device(name: device.title, reason: "its tuning cannot be kept in \(folder.path): \(error)")
+      throw .device(name: device.title, reason: "its tuning cannot be kept: \(error)")
     }
   }
 }

@@ -10,6 +10,15 @@ struct GemmMatrix {
   var group: Int
 }
 
+/// Elements from one group's matrices to the next group's, in one buffer each.
+struct GroupPitches {
+  var image: Int
+  /// Of a product with rows of patches.
+  var output = 0
+  /// Of a weight gradient's other matrix.
+  var gradient = 0
+}
+
 /// How weights become the matrix of a product.
 struct WeightPacking {
   /// `panel` is set when it is known.
@@ -18,11 +27,13 @@ struct WeightPacking {
   fileprivate let group: Int
 
   private init(
-    depth: Int, columns: Int, first: Int, inner: Int, outerPitch: Int, innerPitch: Int, columnPitch: Int, group: Int
+    depth: Int, columns: Int, first: Int, middle: Int = 1, inner: Int, outerPitch: Int, middlePitch: Int = 0,
+    innerPitch: Int, columnPitch: Int, group: Int
   ) {
     packing = opencl_packing(
-      depth: Int32(depth), columns: Int32(columns), first: Int32(first), inner: Int32(inner),
-      outer_pitch: Int32(outerPitch), inner_pitch: Int32(innerPitch), column_pitch: Int32(columnPitch), panel: 0)
+      depth: Int32(depth), columns: Int32(columns), first: Int32(first), middle: Int32(middle), inner: Int32(inner),
+      outer_pitch: Int32(outerPitch), middle_pitch: Int32(middlePitch), inner_pitch: Int32(innerPitch),
+      column_pitch: Int32(columnPitch), panel: 0)
     self.group = group
   }
 
@@ -42,6 +53,17 @@ struct WeightPacking {
     return WeightPacking(
       depth: taps * geometry.groupOutputs, columns: geometry.groupInputs, first: (taps - 1) * geometry.groupInputs,
       inner: geometry.groupOutputs, outerPitch: -geometry.groupInputs, innerPitch: geometry.patch, columnPitch: 1,
+      group: geometry.groupOutputs * geometry.patch)
+  }
+
+  /// The same with the taps of a phase.
+  static func backward(_ geometry: ConvolutionGeometry, _ phase: StridePhase) -> WeightPacking {
+    let (channels, line) = (geometry.groupInputs, geometry.kernel.width * geometry.groupInputs)
+    return WeightPacking(
+      depth: phase.taps.height * phase.taps.width * geometry.groupOutputs, columns: channels,
+      first: phase.lastTap.height * line + phase.lastTap.width * channels, middle: phase.taps.width,
+      inner: geometry.groupOutputs, outerPitch: -geometry.stride.height * line,
+      middlePitch: -geometry.stride.width * channels, innerPitch: geometry.patch, columnPitch: 1,
       group: geometry.groupOutputs * geometry.patch)
   }
 
@@ -67,6 +89,13 @@ struct WeightPacking {
     return WeightPacking(
       depth: channels * taps, columns: geometry.output.channels, first: 0, inner: taps, outerPitch: 1,
       innerPitch: channels, columnPitch: taps * channels, group: 0)
+  }
+
+  /// For each row of taps [outputs, its taps × input channels].
+  static func rowsOfTaps(outputs: Int, run: Int, number: Int) -> WeightPacking {
+    WeightPacking(
+      depth: outputs, columns: run, first: 0, inner: outputs, outerPitch: 0, innerPitch: number * run, columnPitch: 1,
+      group: run)
   }
 
   private static func transposed(rows: Int, columns: Int) -> WeightPacking {
@@ -99,25 +128,31 @@ extension OpenCLBackend {
     var packing = weights.packing
     packing.panel = Int32(panel)
     let (depth, width) = (Int(packing.depth), roundUp(Int(packing.columns), panel))
+    let items = isCPU ? 1 : 32
     queue.run(
-      program(.reduce), "pack", global: [roundUp(width, 32), ceilDivide(depth, OpenCLBackend.packDepth), groups],
-      local: [32, 1, 1], [values, result, packing, weights.group, depth * width])
+      program(.reduce), "pack",
+      global: [roundUp(ceilDivide(width, lanes), items), ceilDivide(depth, OpenCLBackend.packDepth), groups],
+      local: [items, 1, 1], [values, result, packing, weights.group, depth * width])
   }
 
   /// PACK_DEPTH of programs/reduce.cl.
   private static let packDepth = 16
 
   /// output [rows, groups · columns] = activation(patches · matrix + bias), group by group.
+  ///
+  /// - Parameter pitches: nil: groups lie side by side in each pixel.
   func multiplyRows(
-    _ patches: opencl_patches, image: DeviceSlice, _ matrix: GemmMatrix, bias: DeviceSlice?,
-    _ activation: Activation?, groups: Int, columns: Int, output: DeviceSlice
+    _ patches: opencl_patches, image: DeviceSlice, _ matrix: GemmMatrix, bias: DeviceSlice? = nil,
+    _ activation: Activation? = nil, groups: Int, _ pitches: GroupPitches? = nil, columns: Int, output: DeviceSlice
   ) {
     let (rows, depth) = (Int(patches.rows), Int(patches.depth))
     let bounds = activation.bounds ?? (-.infinity, .infinity)
+    let outputPitch = pitches == nil ? groups * columns : columns
+    let pitches = pitches ?? GroupPitches(image: Int(patches.channels), output: columns)
     var product = opencl_product(
       columns: Int32(columns), matrix_pitch: Int32(matrix.pitch), panel_pitch: Int32(matrix.panelPitch),
-      output_pitch: Int32(groups * columns), group_channels: patches.channels, group_matrix: Int32(matrix.group),
-      group_columns: Int32(columns), panels: 0, chunk: 0, has_bias: bias == nil ? 0 : 1)
+      output_pitch: Int32(outputPitch), group_channels: Int32(pitches.image), group_matrix: Int32(matrix.group),
+      group_columns: Int32(pitches.output), panels: 0, chunk: 0, has_bias: bias == nil ? 0 : 1)
     let output = output[0..<(rows * groups * columns)]
     let global: [Int]
     switch gemm.rows {
@@ -143,24 +178,30 @@ extension OpenCLBackend {
 
   /// result [groups · outputs, depth] = gradientᵀ [outputs, rows] · patches [rows, depth], group by group.
   ///
-  /// - Parameter pitch: elements from one row of the gradient to the next; nil: as many as it has columns.
+  /// - Parameters:
+  ///   - pitch: elements from one row of the gradient to the next; nil: as many as it has columns.
+  ///   - pitches: nil: groups lie side by side in each pixel.
+  ///   - adds: whether to add to what the result has.
   func multiplyWeights(
-    _ patches: opencl_patches, image: DeviceSlice, gradient: DeviceSlice, pitch: Int? = nil, groups: Int, outputs: Int,
-    into result: DeviceSlice
+    _ patches: opencl_patches, image: DeviceSlice, gradient: DeviceSlice, pitch: Int? = nil, groups: Int,
+    _ pitches: GroupPitches? = nil, outputs: Int, adds: Bool = false, into result: DeviceSlice
   ) {
     let (rows, depth) = (Int(patches.rows), Int(patches.depth))
+    let pitch = pitch ?? (pitches == nil ? groups * outputs : outputs)
+    let pitches = pitches ?? GroupPitches(image: Int(patches.channels), gradient: outputs)
     let (blockRows, blockColumns) = gemm.weights.weightBlock(outputs: outputs, patches)
     let columnBlocks = ceilDivide(depth, blockColumns)
     let blocks = columnBlocks * groups * (ceilDivide(outputs, blockRows))
     // As many splits as keep the device busy, and as few as keep the parts small.
     let wanted = (8 * device.computeUnits + blocks - 1) / blocks
-    let splits = max(min(wanted, rows / 256, 1 << 24 / max(result.count, 1)), 1)
+    let splits = adds ? 1 : max(min(wanted, rows / 256, 1 << 24 / max(result.count, 1)), 1)
     let each = ceilDivide(rows, splits)
     let number = ceilDivide(rows, each)
     guard let parts = number == 1 ? result : scratch(.parts, number * result.count) else { return }
     let product = opencl_weight_product(
-      outputs: Int32(outputs), gradient_pitch: Int32(pitch ?? groups * outputs), group_channels: patches.channels,
-      split_rows: Int32(each), split_pitch: Int32(result.count), block: Int32(blockColumns))
+      outputs: Int32(outputs), gradient_pitch: Int32(pitch), group_channels: Int32(pitches.image),
+      group_gradient: Int32(pitches.gradient), split_rows: Int32(each), split_pitch: Int32(result.count),
+      block: Int32(blockColumns), adds: adds ? 1 : 0)
     queue.run(
       gemmProgram(gemm.weights), "gemm_weights",
       global: [columnBlocks * gemm.weights.items, number, blocks / columnBlocks], local: [gemm.weights.items, 1, 1],

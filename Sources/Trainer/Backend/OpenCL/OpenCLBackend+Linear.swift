@@ -12,8 +12,20 @@ extension OpenCLBackend {
     _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
     activation: Activation?, output: DeviceSlice
   ) {
+    if let tiles = WinogradTiles(geometry, images: count, lanes: lanes) {
+      winogradForward(
+        tiles, .forward(geometry), images: count, input: input, weights: weights, bias: bias, activation,
+        output: output)
+      return
+    }
     let patches = opencl_patches(of: geometry, images: count)
     guard let matrix = pack(.forward(geometry), weights, groups: geometry.groups) else { return }
+    if let narrow = narrow(geometry), narrow.hasShortRuns(lanes: lanes) {
+      narrowForward(
+        narrow, matrix, images: count, input: input, bias: bias, activation,
+        output: output[0..<(count * geometry.output.count)])
+      return
+    }
     multiplyRows(
       patches, image: input, matrix, bias: bias, activation, groups: geometry.groups,
       columns: geometry.groupOutputs, output: output)
@@ -24,17 +36,51 @@ extension OpenCLBackend {
     activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
     inputGradient: DeviceSlice?
   ) {
-    let patches = opencl_patches(of: geometry, images: count)
+    let pixels = count * geometry.output.height * geometry.output.width
     beginBackward(
-      rows: Int(patches.rows), columns: geometry.output.channels, activation, output: output,
-      outputGradient: outputGradient, biasGradient: biasGradient)
-    multiplyWeights(
-      patches, image: input, gradient: outputGradient, groups: geometry.groups, outputs: geometry.groupOutputs,
+      rows: pixels, columns: geometry.output.channels, activation, output: output, outputGradient: outputGradient,
+      biasGradient: biasGradient)
+    convolutionWeightGradient(
+      geometry, count: count, input: input, outputGradient: outputGradient,
       into: weightGradient[0..<geometry.weightCount])
-    guard let inputGradient, let matrix = pack(.backward(geometry), weights, groups: geometry.groups) else { return }
+    guard let inputGradient else { return }
+    if let tiles = WinogradTiles(inputGradientOf: geometry, images: count, lanes: lanes) {
+      winogradForward(
+        tiles, .backward(geometry), images: count, input: outputGradient, weights: weights, bias: nil, nil,
+        output: inputGradient)
+      return
+    }
+    if let narrow = narrow(geometry), narrow.scatters(lanes: lanes) {
+      narrowInputGradient(
+        narrow, images: count, weights: weights, outputGradient: outputGradient, inputGradient: inputGradient)
+      return
+    }
+    if geometry.stride != Extent(1), geometry.dilation == Extent(1) {
+      stridedInputGradient(
+        geometry, images: count, weights: weights, outputGradient: outputGradient, inputGradient: inputGradient)
+      return
+    }
+    guard let matrix = pack(.backward(geometry), weights, groups: geometry.groups) else { return }
     multiplyRows(
       opencl_patches(ofGradientOf: geometry, images: count), image: outputGradient, matrix, bias: nil, nil,
       groups: geometry.groups, columns: geometry.groupInputs, output: inputGradient)
+  }
+
+  private func convolutionWeightGradient(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, outputGradient: DeviceSlice,
+    into weightGradient: DeviceSlice
+  ) {
+    if let tiles = WinogradTiles(geometry, images: count, lanes: lanes) {
+      winogradWeightGradient(
+        tiles, images: count, input: input, outputGradient: outputGradient, into: weightGradient)
+    } else if let narrow = narrow(geometry), narrow.hasShortRuns(lanes: lanes) {
+      narrowWeightGradient(
+        narrow, images: count, input: input, outputGradient: outputGradient, into: weightGradient)
+    } else {
+      multiplyWeights(
+        opencl_patches(of: geometry, images: count), image: input, gradient: outputGradient, groups: geometry.groups,
+        outputs: geometry.groupOutputs, into: weightGradient)
+    }
   }
 
   public func denseForward(
@@ -118,7 +164,7 @@ extension opencl_patches {
       left: 0, upsample: Extent(1), images: rows)
   }
 
-  private init(
+  init(
     image: ImageShape, channels: Int, output: ImageShape, kernel: Extent, stride: Extent, dilation: Extent, top: Int,
     left: Int, upsample: Extent, images: Int
   ) {

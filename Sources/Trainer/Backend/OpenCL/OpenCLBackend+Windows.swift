@@ -52,12 +52,11 @@ extension OpenCLBackend {
   public func maxPoolBackward(
     _ geometry: PoolGeometry, count: Int, indices: DeviceSlice, outputGradient: DeviceSlice, inputGradient: DeviceSlice
   ) {
-    let (inputs, outputs) = (geometry.input.count, geometry.output.count)
     if geometry.stride.height >= geometry.window.height, geometry.stride.width >= geometry.window.width {
-      queue.clear(inputGradient[0..<(count * inputs)])
-      runElements(
-        .pool, "max_pool_scatter", count: count * outputs,
-        [indices, outputGradient, inputGradient, count * outputs, outputs, inputs])
+      let window = opencl_window(geometry, images: count)
+      runVectors(
+        .pool, "max_pool_spread", columns: geometry.input.channels, rows: window.outputPixels,
+        [indices, outputGradient, inputGradient, window])
       return
     }
     runVectors(

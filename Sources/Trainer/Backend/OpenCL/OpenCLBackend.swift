@@ -16,22 +16,27 @@ public final class OpenCLBackend: Backend {
   let lanes: Int
   /// Whether work is cut as for a CPU: few work-groups of few work-items, with vectors.
   let isCPU: Bool
+  /// Bytes that all memory may have once examples are kept on the device; nil: three quarters of what the device has.
+  var residentLimit: Int?
   private var scratches: [ScratchUse: OpenCLBuffer] = [:]
 
   /// - Parameters:
   ///   - gemm: nil takes what suits the kind of device; `GemmTuner` finds what suits the device.
   ///   - profiling: whether to measure each kernel's time, for `profile`.
+  ///   - cache: where compiled programs are kept; nil: nowhere.
   /// - Throws: `TrainerError.device` if the device cannot be used.
   public convenience init(
-    _ device: OpenCLDevice, gemm: GemmPlan? = nil, profiling: Bool = false
+    _ device: OpenCLDevice, gemm: GemmPlan? = nil, profiling: Bool = false, cache: OpenCLCache? = nil
   ) throws(TrainerError) {
     try self.init(
-      device, isCPU: device.isCPU, gemm: gemm ?? GemmPlan.standard(for: device), profiling: profiling)
+      device, isCPU: device.isCPU, gemm: gemm ?? GemmPlan.standard(for: device), profiling: profiling, cache: cache)
   }
 
   /// - Parameter isCPU: tests take a CPU as if it were a GPU.
-  init(_ device: OpenCLDevice, isCPU: Bool, gemm: GemmPlan, profiling: Bool = false) throws(TrainerError) {
-    queue = try OpenCLQueue(device, profiling: profiling)
+  init(
+    _ device: OpenCLDevice, isCPU: Bool, gemm: GemmPlan, profiling: Bool = false, cache: OpenCLCache? = nil
+  ) throws(TrainerError) {
+    queue = try OpenCLQueue(device, profiling: profiling, cache: cache)
     self.isCPU = isCPU
     lanes = isCPU ? [16, 8, 4].first { $0 <= device.vectorWidth } ?? 4 : 1
     options = "-DVEC=\(lanes)"
@@ -45,6 +50,12 @@ public final class OpenCLBackend: Backend {
   public func profile() throws(TrainerError) -> [KernelProfile] {
     try finish()
     return queue.profiler?.profiles ?? []
+  }
+
+  /// How busy the device was in that time; nil without profiling.
+  public func timeline() throws(TrainerError) -> QueueTimeline? {
+    try finish()
+    return queue.profiler?.timeline
   }
 
   public func resetProfile() throws(TrainerError) {
@@ -78,6 +89,8 @@ public final class OpenCLBackend: Backend {
   /// What working memory is for: an operation may need one of each.
   enum ScratchUse {
     case packed
+    case patches
+    case products
     case parts
     case factors
     case sums

@@ -15,6 +15,8 @@ public struct OpenCLDevice: @unchecked Sendable {
   public let largestBuffer: Int
   public let localMemory: Int
   public let computeUnits: Int
+  /// MHz at most; 0 if the driver does not tell.
+  public let clock: Int
   /// Work-items of the largest work-group.
   public let largestWorkGroup: Int
   /// Whether it computes in half and in double precision. The Trainer needs neither.
@@ -29,6 +31,9 @@ public struct OpenCLDevice: @unchecked Sendable {
 
   /// As it stands in messages: "opencl:0 (pthread-skylake-avx512-AMD EPYC)".
   public var title: String { "opencl:\(number) (\(name))" }
+
+  /// What tells it, with its driver, from others: what was made for one is good for those that have the same.
+  var identity: [String] { [platform, name, version, driver] }
 
   /// All devices of all platforms; none if there is no platform.
   public static func all() -> [OpenCLDevice] {
@@ -67,6 +72,7 @@ public struct OpenCLDevice: @unchecked Sendable {
     largestBuffer = Int(clamping: OpenCLDevice.value(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, as: cl_ulong.self))
     localMemory = Int(clamping: OpenCLDevice.value(id, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self))
     computeUnits = Int(OpenCLDevice.value(id, CL_DEVICE_MAX_COMPUTE_UNITS, as: cl_uint.self))
+    clock = Int(OpenCLDevice.value(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, as: cl_uint.self))
     largestWorkGroup = OpenCLDevice.value(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self)
     let extensions = OpenCLDevice.text(id, CL_DEVICE_EXTENSIONS).split(separator: " ")
     hasHalf = extensions.contains("cl_khr_fp16")

@@ -9,14 +9,18 @@ import OpenCLKernels
 final class OpenCLQueue {
   let device: OpenCLDevice
   let context: cl_context
-  private let queue: cl_command_queue
+  let queue: cl_command_queue
   private var programs: [String: OpenCLProgram] = [:]
+  /// Where compiled programs are kept; nil: nowhere.
+  private let cache: OpenCLCache?
+  private let meter = MemoryMeter()
   private(set) var failure: TrainerError?
   /// Nil unless the queue profiles.
   private(set) var profiler: OpenCLProfiler?
 
-  init(_ device: OpenCLDevice, profiling: Bool) throws(TrainerError) {
+  init(_ device: OpenCLDevice, profiling: Bool, cache: OpenCLCache? = nil) throws(TrainerError) {
     self.device = device
+    self.cache = cache
     var status = CL_SUCCESS
     var id: cl_device_id? = device.id
     guard let context = clCreateContext(nil, 1, &id, nil, nil, &status) else {
@@ -59,6 +63,9 @@ final class OpenCLQueue {
 
   // MARK: Memory
 
+  /// Of all buffers that are in use.
+  var allocatedBytes: Int { meter.bytes }
+
   /// Zeroed memory for `count` elements of four bytes and the slack behind them.
   func allocate(count: Int) throws(TrainerError) -> OpenCLBuffer {
     let bytes = (count + OpenCLBuffer.slack) * MemoryLayout<Float>.stride
@@ -70,7 +77,7 @@ final class OpenCLQueue {
     guard let memory = clCreateBuffer(context, cl_mem_flags(CL_MEM_READ_WRITE), bytes, nil, &status) else {
       throw problem(OpenCLStatus(status).description)
     }
-    let buffer = OpenCLBuffer(memory, count: count)
+    let buffer = OpenCLBuffer(memory, count: count, meter: meter)
     // Drivers find memory at a buffer's first use.
     var zero: Float = 0
     status = clEnqueueFillBuffer(queue, memory, &zero, MemoryLayout<Float>.size, 0, bytes, 0, nil, nil)
@@ -97,6 +104,39 @@ final class OpenCLQueue {
     clSetEventCallback(event, CL_COMPLETE, { _, _, memory in memory?.deallocate() }, staging.baseAddress)
     clReleaseEvent(event)
     clFlush(queue)
+  }
+
+  /// New memory with a copy of `values`, which is there when this returns: for much that is uploaded once.
+  func buffer<Value>(with values: [Value]) throws(TrainerError) -> OpenCLBuffer {
+    let bytes = values.count * MemoryLayout<Value>.stride
+    let buffer = try allocate(count: (bytes + 3) / 4)
+    let status = values.withUnsafeBytes {
+      clEnqueueWriteBuffer(queue, buffer.memory, cl_bool(CL_TRUE), 0, bytes, $0.baseAddress, 0, nil, nil)
+    }
+    guard status == CL_SUCCESS else {
+      throw .device(name: device.title, reason: "clEnqueueWriteBuffer: \(OpenCLStatus(status))")
+    }
+    return buffer
+  }
+
+  /// Copies to `values`, which must stay until the event that is returned is over, and lets the device begin with all that is
+  /// in the queue; nil after a failure.
+  func beginDownload(_ slice: DeviceSlice, into values: UnsafeMutableRawBufferPointer) -> cl_event? {
+    guard failure == nil else { return nil }
+    var event: cl_event?
+    let status = clEnqueueReadBuffer(
+      queue, OpenCLBuffer.memory(of: slice), cl_bool(CL_FALSE), slice.offset * 4, slice.count * 4, values.baseAddress,
+      0, nil, &event)
+    check(status, "clEnqueueReadBuffer")
+    check(clFlush(queue), "clFlush")
+    return event
+  }
+
+  /// Waits for a command, and so for all before it.
+  func wait(_ event: cl_event?) throws(TrainerError) {
+    if let event { check(clWaitForEvents(1, [event]), "clWaitForEvents") }
+    profiler?.collect()
+    if let failure { throw failure }
   }
 
   /// Waits for all commands.
@@ -142,7 +182,8 @@ final class OpenCLQueue {
     if let program = programs[key] { return program }
     guard failure == nil else { return nil }
     do {
-      let program = try OpenCLProgram("\(name)", source: name.source, options: options, on: device, in: context)
+      let program = try OpenCLProgram(
+        "\(name)", source: name.source, options: options, on: device, in: context, cache: cache)
       programs[key] = program
       return program
     } catch {
@@ -187,6 +228,11 @@ final class OpenCLQueue {
   }
 }
 
+/// Counts the memory that a queue's buffers have.
+private final class MemoryMeter {
+  var bytes = 0
+}
+
 /// Memory of an OpenCL device.
 final class OpenCLBuffer: DeviceBuffer {
   /// Elements behind the last that kernels may read.
@@ -194,13 +240,21 @@ final class OpenCLBuffer: DeviceBuffer {
 
   let memory: cl_mem
   let count: Int
+  private let meter: MemoryMeter
 
-  init(_ memory: cl_mem, count: Int) {
+  fileprivate init(_ memory: cl_mem, count: Int, meter: MemoryMeter) {
     self.memory = memory
     self.count = count
+    self.meter = meter
+    meter.bytes += bytes
   }
 
-  deinit { clReleaseMemObject(memory) }
+  deinit {
+    meter.bytes -= bytes
+    clReleaseMemObject(memory)
+  }
+
+  private var bytes: Int { (count + OpenCLBuffer.slack) * MemoryLayout<Float>.stride }
 
   static func memory(of slice: DeviceSlice) -> cl_mem {
     guard let buffer = slice.buffer as? OpenCLBuffer else { preconditionFailure("a buffer of another backend") }
@@ -232,6 +286,10 @@ extension opencl_product: KernelArgument {}
 extension opencl_weight_product: KernelArgument {}
 extension opencl_packing: KernelArgument {}
 extension opencl_window: KernelArgument {}
+extension opencl_phases: KernelArgument {}
+extension opencl_winograd: KernelArgument {}
+extension opencl_winograd_packing: KernelArgument {}
+extension opencl_narrow: KernelArgument {}
 
 /// The buffer, and where in it the slice begins.
 extension DeviceSlice: KernelArgument {

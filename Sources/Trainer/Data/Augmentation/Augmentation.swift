@@ -22,6 +22,14 @@ public enum Augmentation: Equatable, Sendable {
 }
 
 extension Augmentation {
+  /// Whether it moves whole pixels and does no more.
+  var movesPixels: Bool {
+    switch self {
+    case .flip, .shift: true
+    case .rotate, .crop, .jitter, .cutout, .erase, .mixup: false
+    }
+  }
+
   static let keywords = ["flip", "shift", "rotate", "crop", "jitter", "cutout", "erase", "mixup"]
 
   /// What follows `augment` in a description.

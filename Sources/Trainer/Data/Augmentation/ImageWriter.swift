@@ -3,7 +3,7 @@ import Format
 /// Writes images as the network's input: normalised, and changed as augmentation says.
 struct ImageWriter: Sendable {
   /// [channels, 256]: (pixel / 255 − mean) / deviation of each pixel value.
-  private let table: [Float]
+  let table: [Float]
   private let mean: [Float]
   private let deviation: [Float]
 
@@ -24,7 +24,7 @@ struct ImageWriter: Sendable {
           Plane(
             shape: shape, pixels: pixels + channel, output: output + channel,
             table: table.baseAddress! + 256 * channel
-          ).move(change.map)
+          ).move(PixelMove(change.map, width: shape.width))
         }
       } else {
         Sampler(shape: shape, pixels: pixels, table: table.baseAddress!).interpolate(change.map, to: output)
@@ -75,24 +75,21 @@ private struct Plane {
   let output: UnsafeMutablePointer<Float>
   let table: UnsafePointer<Float>
 
-  /// A map that is exact: whole pixels, perhaps mirrored.
-  func move(_ map: PixelMap) {
+  func move(_ move: PixelMove) {
     let (width, step) = (shape.width, shape.channels)
-    let isMirrored = map.xx < 0
-    let down = Int(map.y)
-    // Source column = first ± x, which is inside for x in `inside`.
-    let first = isMirrored ? width - 1 + Int(map.x) : Int(map.x)
-    let inside = (isMirrored ? first - width + 1..<first + 1 : -first..<width - first).clamped(to: 0..<width)
-    let stride = isMirrored ? -step : step
+    let first = move.first
+    // Those x whose source is inside.
+    let inside = (move.step < 0 ? first - width + 1..<first + 1 : -first..<width - first).clamped(to: 0..<width)
+    let stride = move.step * step
     for y in 0..<shape.height {
       let row = output + y * width * step
-      let sourceY = y + down
+      let sourceY = y + move.down
       guard 0..<shape.height ~= sourceY, !inside.isEmpty else {
         for x in 0..<width { row[x * step] = table[0] }
         continue
       }
       for x in 0..<inside.lowerBound { row[x * step] = table[0] }
-      let start = isMirrored ? first - inside.lowerBound : first + inside.lowerBound
+      let start = first + move.step * inside.lowerBound
       var source = (sourceY * width + start) * step
       for x in inside {
         row[x * step] = table[Int(pixels[source])]

@@ -27,3 +27,18 @@ struct PixelMap: Equatable {
     abs(xx) == 1 && yy == 1 && xy == 0 && yx == 0 && x == x.rounded() && y == y.rounded()
   }
 }
+
+/// A map that is exact: pixel (x, y) is the one at (first + step · x, y + down) of the image, black where that is outside.
+struct PixelMove: Equatable {
+  var first: Int
+  /// 1, or −1 for a mirrored image.
+  var step: Int
+  var down: Int
+
+  /// - Precondition: `map.isExact`.
+  init(_ map: PixelMap, width: Int) {
+    step = map.xx < 0 ? -1 : 1
+    first = (map.xx < 0 ? width - 1 : 0) + Int(map.x)
+    down = Int(map.y)
+  }
+}

@@ -2,8 +2,12 @@
 public struct Batch: Sendable {
   /// Examples in it; memory may have room for more.
   public var count: Int
-  /// For each of the network's inputs [count, H, W, C].
+  /// For each of the network's inputs [count, H, W, C]; empty where `picks` says it all.
   public var inputs: [[Float]]
+  /// The examples among those that the network's devices keep under the number `store`, one per place; empty where `inputs`
+  /// has them.
+  public var picks: [ExamplePick]
+  public private(set) var store = 0
   /// The classes, one per example; or one per step of a sequence.
   public var labels: [Int32]
   /// [count, outputs]: what the outputs are to be, in the place of `labels`; empty where those say it all.
@@ -21,8 +25,16 @@ public struct Batch: Sendable {
     count = 0
     capacity = size
     inputs = inputCounts.map { [Float](repeating: 0, count: size * $0) }
+    picks = []
     labels = [Int32](repeating: 0, count: size * labelCount)
     targets = [Float](repeating: 0, count: size * targetCount)
+  }
+
+  /// Memory for `size` examples that are picked from a store.
+  init(size: Int, store: Int, targetCount: Int = 0) {
+    self.init(size: size, inputCounts: [], targetCount: targetCount)
+    self.store = store
+    picks = [ExamplePick](repeating: ExamplePick(index: 0), count: size)
   }
 }
 
@@ -45,6 +57,7 @@ extension Batch {
     part.count = range.count
     part.capacity = range.count
     part.inputs = inputs.map(cut)
+    part.picks = cut(picks)
     part.labels = cut(labels)
     part.targets = cut(targets)
     return part
@@ -71,6 +84,14 @@ extension BatchSource {
   func labels(of index: Int) -> Int { 1 }
 }
 
+/// Examples whose inputs devices can make themselves.
+protocol ResidentBatchSource: BatchSource {
+  /// What devices keep for that; nil if only the host can make what the run asks for.
+  var resident: ResidentExamples? { get }
+  /// The number under which devices keep it; nil: the host makes the inputs.
+  var store: Int? { get set }
+}
+
 extension Batch {
   /// The inputs of each example one behind the other, as a network takes them.
   fileprivate var joinedInputs: [Float] {
@@ -88,26 +109,33 @@ extension Batch {
 extension Network {
   /// Puts the examples on the device.
   func load(_ batch: Batch, isTraining: Bool) throws(TrainerError) {
-    if batch.targets.isEmpty {
-      try load(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count, isTraining: isTraining)
+    if batch.picks.isEmpty {
+      try load(inputs: batch.joinedInputs, count: batch.count)
     } else {
-      try load(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count, isTraining: isTraining)
+      try load(picks: batch.picks, of: batch.store, count: batch.count)
+    }
+    if batch.targets.isEmpty {
+      try load(labels: batch.labels, count: batch.count, isTraining: isTraining)
+    } else {
+      try load(targets: batch.targets, count: batch.count, isTraining: isTraining)
     }
   }
 
   /// One step of the recipe's optimizer.
   public func trainStep(_ batch: Batch, rate: Float) throws(TrainerError) -> StepResult {
-    if batch.targets.isEmpty {
-      return try trainStep(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count, rate: rate)
-    }
-    return try trainStep(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count, rate: rate)
+    try result(of: beginStep(batch, rate: rate))
   }
 
-  /// Loss and hits without a step.
+  /// Gives the device one step of the recipe's optimizer, whose result may be there later.
+  func beginStep(_ batch: Batch, rate: Float) throws(TrainerError) -> PendingStep {
+    try load(batch, isTraining: true)
+    return step(count: batch.count, rate: rate)
+  }
+
+  /// Loss and hits without a step, computed as on the device: no dropout, running statistics, averaged weights where the
+  /// recipe keeps them; labels are not smoothed, and all classes count alike.
   public func evaluate(_ batch: Batch) throws(TrainerError) -> StepResult {
-    if batch.targets.isEmpty {
-      return try evaluate(inputs: batch.joinedInputs, labels: batch.labels, count: batch.count)
-    }
-    return try evaluate(inputs: batch.joinedInputs, targets: batch.targets, count: batch.count)
+    try load(batch, isTraining: false)
+    return try evaluateLoaded(count: batch.count)
   }
 }

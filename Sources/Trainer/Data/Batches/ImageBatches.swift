@@ -1,12 +1,13 @@
 import Format
 
 /// Batches of images, normalised as on the device and augmented.
-struct ImageBatches: BatchSource {
+struct ImageBatches: ResidentBatchSource {
   private let examples: Examples
   private let writer: ImageWriter
   private let augmentation: [Augmentation]
   private let seed: UInt64
   private let classCount: Int
+  var store: Int?
 
   /// - Parameters:
   ///   - classCount: outputs of the network: length of a mixed label.
@@ -27,14 +28,28 @@ struct ImageBatches: BatchSource {
     augmentation.contains { if case .mixup = $0 { true } else { false } }
   }
 
+  /// Nil where images are changed by more than moving their pixels.
+  var resident: ResidentExamples? {
+    guard augmentation.allSatisfy(\.movesPixels) else { return nil }
+    return ResidentExamples(shape: examples.shape, values: .pixels(examples.pixels, table: writer.table))
+  }
+
   func makeBatch(size: Int) -> Batch {
-    Batch(size: size, inputCounts: [examples.shape.count], targetCount: isMixed ? classCount : 0)
+    if let store { return Batch(size: size, store: store) }
+    return Batch(size: size, inputCounts: [examples.shape.count], targetCount: isMixed ? classCount : 0)
   }
 
   func fill(_ batch: inout Batch, indices: ArraySlice<Int>, epoch: Int?) {
     let size = examples.shape.count
     batch.count = indices.count
     for (place, index) in indices.enumerated() { batch.labels[place] = examples.classes[index] }
+    if store != nil {
+      for (place, index) in indices.enumerated() {
+        batch.picks[place] = ExamplePick(
+          index, epoch.map { change(index, epoch: $0) } ?? ImageChange(), width: examples.shape.width)
+      }
+      return
+    }
     // The partner, where there is one.
     var other = [Float](repeating: 0, count: batch.targets.isEmpty ? 0 : size)
     for (place, index) in indices.enumerated() {
@@ -77,5 +92,14 @@ struct ImageBatches: BatchSource {
     let share = partner?.share ?? 0
     add(examples.classes[index], 1 - share)
     if let partner { add(examples.classes[partner.index], share) }
+  }
+}
+
+extension ExamplePick {
+  /// - Parameter change: moves whole pixels and does no more.
+  fileprivate init(_ index: Int, _ change: ImageChange, width: Int) {
+    self.init(index: index)
+    let move = PixelMove(change.map, width: width)
+    (first, step, down) = (Int32(move.first), Int32(move.step), Int32(move.down))
   }
 }

@@ -1,34 +1,23 @@
 import Format
 import Foundation
-import Platform
 
 /// Decoded photos kept on disk, a file per folder and size. A file is used only as long as the photos' names, sizes and
 /// times are what they were, and whatever bytes are in it.
 public struct DataCache: Sendable, Equatable {
-  public let folder: String
-  /// Bytes of all files together; the oldest go first.
-  public let limit: Int
+  private let files: CacheFolder
 
   public static let standardLimit = 4 << 30
 
+  public var folder: String { files.path }
+  public var limit: Int { files.limit }
+
+  /// - Parameter limit: bytes of all files together; the oldest go first.
   public init(folder: String, limit: Int = standardLimit) {
-    self.folder = folder
-    self.limit = limit
+    files = CacheFolder(path: folder, suffix: ".photos", limit: limit)
   }
 
-  /// `edgerun` in the user's folder for such things: `$XDG_CACHE_HOME`, or `~/.cache`. Nil where there is no home.
-  public static var standard: DataCache? {
-    let environment = ProcessInfo.processInfo.environment
-    if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") {
-      return DataCache(folder: folder + "/edgerun")
-    }
-    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-    return DataCache(folder: home + "/.cache/edgerun")
-  }
-
-  static let suffix = ".photos"
-
-  private func path(_ key: PhotoKey) -> String { folder + "/" + key.name + DataCache.suffix }
+  /// The user's own; nil where there is no home.
+  public static var standard: DataCache? { CacheFolder.standardPath.map { DataCache(folder: $0) } }
 
   /// The photos of `key`, or nil if they are not there as they should be.
   ///
@@ -36,7 +25,7 @@ public struct DataCache: Sendable, Equatable {
   ///   - count: files of the folder.
   ///   - imageBytes: bytes of one photo as it is wanted.
   func photos(_ key: PhotoKey, count: Int, imageBytes: Int) -> DecodedPhotos? {
-    guard let storage = try? Storage(mapping: path(key)) else { return nil }
+    guard let storage = try? Storage(mapping: files.path(of: key.name)) else { return nil }
     defer { withExtendedLifetime(storage) {} }
     return DecodedPhotos(storage.bytes, stamp: key.stamp, count: count, imageBytes: imageBytes)
   }
@@ -45,45 +34,7 @@ public struct DataCache: Sendable, Equatable {
   ///
   /// - Throws: `DataError.cannotWrite`.
   func store(_ photos: DecodedPhotos, _ key: PhotoKey) throws(DataError) {
-    let bytes = photos.encoded(stamp: key.stamp)
-    guard bytes.count <= limit else { return }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotWrite(path: folder, reason: error.localizedDescription)
-    }
-    removeOldest(toLeave: limit - bytes.count, except: path(key))
-    let error = bytes.withUnsafeBytes { platform_write_file_atomically(path(key), $0.baseAddress, $0.count) }
-    guard error == 0 else { throw .cannotWrite(path: path(key), reason: systemErrorText(error)) }
-  }
-
-  /// Removes files of this cache, and no others, until `room` bytes are the most that is left.
-  private func removeOldest(toLeave room: Int, except kept: String) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    var files = names.filter { $0.hasSuffix(DataCache.suffix) }.map { folder + "/" + $0 }.filter { $0 != kept }
-      .compactMap { path in FileStamp(path: path).map { (path: path, stamp: $0) } }
-    files.sort { ($0.stamp.seconds, $0.stamp.nanoseconds) > ($1.stamp.seconds, $1.stamp.nanoseconds) }
-    var total = files.reduce(0) { $0 + $1.stamp.size }
-    while total > room, let oldest = files.popLast() {
-      unlink(oldest.path)
-      total -= oldest.stamp.size
-    }
-  }
-}
-
-/// Size and time of a file.
-struct FileStamp {
-  let size: Int
-  let seconds: Int
-  let nanoseconds: Int
-
-  /// Nil if there is no such file.
-  init?(path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    size = Int(status.st_size)
-    seconds = status.st_mtim.tv_sec
-    nanoseconds = status.st_mtim.tv_nsec
+    try files.store(photos.encoded(stamp: key.stamp), as: key.name)
   }
 }
 
