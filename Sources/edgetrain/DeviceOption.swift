@@ -61,7 +61,7 @@ struct DeviceOption {
       let device = try OpenCLDevice.device(number)
       let tuner = GemmTuner(device)
       if !retunes, let plan = tuner.cachedPlan() {
-        return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: .standard)
+        return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: DeviceOption.cache(for: device))
       }
       note("\(device.title): measuring how it multiplies matrices best, once for this device and driver")
       let plan = try tuner.measure()
@@ -70,8 +70,14 @@ struct DeviceOption {
       } catch {
         note("warning: \(error.description); it will be measured again next time")
       }
-      return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: .standard)
+      return try OpenCLBackend(device, gemm: plan, profiling: profiles, cache: DeviceOption.cache(for: device))
     }
+  }
+
+  /// Where compiled programs are kept. PoCL keeps them itself, kernel by kernel as they are needed; for a whole program, as it
+  /// would give it to us, it compiles every kernel once more, and in a form that saves little later (docs/opencl.md).
+  private static func cache(for device: OpenCLDevice) -> OpenCLCache? {
+    device.platform == "Portable Computing Language" ? nil : .standard
   }
 }
 

@@ -146,10 +146,10 @@ struct OpenCLResidentTests {
       return try (0..<3).map { try network.trainStep(examples(network, $0), rate: 0.01) }
     }
     let backend = try OpenCLBackend(OpenCLTestDevice.device!)
-    let network = try network(backend)
     // Programs are built at their first use.
-    _ = try network.trainStep(examples(network, 0), rate: 0)
-    network.step = 0
+    let first = try network(backend)
+    _ = try first.trainStep(examples(first, 0), rate: 0.01)
+    let network = try network(backend)
     var status = CL_SUCCESS
     var gate = clCreateUserEvent(backend.queue.context, &status)
     #expect(status == CL_SUCCESS)
