@@ -1,18 +1,15 @@
 // Convolutions whose patches are short runs of memory, on CPUs: a work-group of one work-item pads an image in memory that
 // stays in the cache and takes patches from there, where gathering them would cost more than the products.
 //
-// Inputs' gradients are scattered the other way, each output's into its patch: strides need no zeros between pixels, and
-// few channels fill vectors by whole rows of a window.
+// Inputs' gradients are made from the outputs' side, whose products with the taps fill vectors by whole rows of a window,
+// however few channels there are, and need no zeros between pixels where windows stride.
 //
-// PADDED: elements of the largest padded image.
+// PADDED: elements of the largest padded image, and of the terms of an input's gradient.
 
 #define PADDED_PITCH(n) (((n).output_width - 1) * (n).stride_width * (n).channels + (n).run)
+// Of an output, the terms of a row of its window: whole tiles of columns.
+#define TERM_PITCH(n) (((n).run + LANES - 1) / LANES * LANES)
 #define PADDED_LINES(n) (((n).output_height - 1) * (n).stride_height + (n).kernel_height)
-
-static inline void clear_padded(opencl_narrow n, local float *padded) {
-  int count = PADDED_LINES(n) * PADDED_PITCH(n);
-  for (int i = 0; i < count; i += VEC) STOREV((floatv)0, padded + i);
-}
 
 // The image with zeros around it, as far as windows reach.
 static inline void pad(global const float *image, opencl_narrow n, local float *padded) {
@@ -144,13 +141,13 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void narrow_weight_gradien
     pad(image + (size_t)number * n.height * n.width * n.channels, n, padded);
     global const float *right = gradient + (size_t)number * n.output_height * n.output_width * n.outputs;
     for (int first = 0; first < depth; first += ROWS) {
-      for (int column = 0; column < pitch; column += LANES) {
+      for (int column = 0; column < pitch; column += 2 * VEC) {
         global float *target = sums + first * pitch + column;
-        if (pitch - column >= LANES)
-          weight_tile(VECTORS, padded, n, first, right + column, number > first_image, target, pitch);
+        bool adding = number > first_image;
+        if (pitch - column >= 2 * VEC)
+          weight_tile(2, padded, n, first, right + column, adding, target, pitch);
         else
-          for (int rest = column; rest < pitch; rest += VEC)
-            weight_tile(1, padded, n, first, right + rest, number > first_image, target + rest - column, pitch);
+          weight_tile(1, padded, n, first, right + column, adding, target, pitch);
       }
     }
   }
@@ -169,10 +166,10 @@ kernel void narrow_weight_sum(global const float *restrict sums, ulong sums_offs
   weight_gradient[output * depth + k] = sum;
 }
 
-// Adds to the windows of pixels side by side, of which `rows` exist, their outputs' gradients times some columns of a row of
-// the weights' taps.
-ALWAYS_INLINE void scatter_tile(const int vectors, global const float *gradient, int outputs, global const float *b,
-                                int rows, local float *to, int step) {
+// terms [ROWS, LANES] = the gradients of outputs side by side, of which `rows` exist, times some columns of a row of the
+// weights' taps.
+ALWAYS_INLINE void term_tile(const int vectors, global const float *gradient, int outputs, global const float *b, int rows,
+                             local float *terms, int pitch) {
   floatv sum[ROWS][VECTORS];
   begin_tile(sum, vectors, rows, false, gradient, 0);
   for (int k = 0; k < outputs; k++, b += LANES) {
@@ -186,53 +183,77 @@ ALWAYS_INLINE void scatter_tile(const int vectors, global const float *gradient,
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
     }
   }
-  // Columns beyond the row of taps have weights of 0, and add nothing to their neighbours.
 #pragma unroll
   for (int j = 0; j < vectors; j++) {
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
-      local float *place = to + i * step + j * VEC;
-      if (i < rows) STOREV(LOADV(place) + sum[i][j], place);
+      if (i < rows) STOREV(sum[i][j], terms + i * pitch + j * VEC);
+    }
+  }
+}
+
+// One line of the input's gradient: each input adds up its terms of the lines of outputs that see it.
+static inline void add_terms(local const float *terms, opencl_narrow n, int y, int pitch, global float *line) {
+  int kernel_width = n.run / n.channels;
+  int ring_pitch = n.output_width * n.kernel_height * pitch;
+  for (int x = 0; x < n.width; x++) {
+    // Outputs whose window has this input: from the last tap, as far as they exist, to the first.
+    int last_x = min((x + n.left) / n.stride_width, n.output_width - 1);
+    int last_y = min((y + n.top) / n.stride_height, n.output_height - 1);
+    for (int channel = 0; channel < n.channels; channel += VEC) {
+      floatv sum = 0;
+      for (int from_y = last_y; from_y >= 0; from_y--) {
+        int tap_y = y + n.top - from_y * n.stride_height;
+        if (tap_y >= n.kernel_height) break;
+        local const float *ring = terms + from_y % n.kernel_height * ring_pitch + tap_y * pitch + channel;
+        for (int from_x = last_x; from_x >= 0; from_x--) {
+          int tap_x = x + n.left - from_x * n.stride_width;
+          if (tap_x >= kernel_width) break;
+          sum += LOADV(ring + from_x * n.kernel_height * pitch + tap_x * n.channels);
+        }
+      }
+      // What a vector writes too much is the next pixels', which are written next; the image's last must not.
+      if (((n.height - y) * n.width - x) * n.channels - channel < VEC)
+        store_lanes(sum, n.channels - channel, line + x * n.channels + channel);
+      else
+        STOREV(sum, line + x * n.channels + channel);
     }
   }
 }
 
 // input_gradient = the outputs' gradients, each times the weights, added up where windows overlap. The matrix has for each
-// row of taps panels of [outputs, LANES]. Work-groups: images.
+// row of taps panels of [outputs, LANES]. The terms of as many lines of outputs as a window has lines stay in the cache.
+// Work-groups: images.
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void narrow_input_gradient(
     global const float *restrict gradient, ulong gradient_offset, global const float *restrict matrix,
     ulong matrix_offset, global float *restrict input_gradient, ulong input_gradient_offset, opencl_narrow n) {
   SLICE(gradient), SLICE(matrix), SLICE(input_gradient);
-  local float padded[PADDED];
+  local float terms[PADDED];
   size_t number = get_group_id(0);
-  clear_padded(n, padded);
   gradient += number * n.output_height * n.output_width * n.outputs;
+  input_gradient += number * n.height * n.width * n.channels;
   int panels = (n.run + LANES - 1) / LANES;
-  int step = n.stride_width * n.channels;
-  for (int y = 0; y < n.output_height; y++) {
-    for (int x = 0; x < n.output_width; x += ROWS) {
-      global const float *from = gradient + (y * n.output_width + x) * n.outputs;
-      int rows = n.output_width - x;
-      for (int tap = 0; tap < n.kernel_height; tap++) {
-        local float *to = padded + (y * n.stride_height + tap) * PADDED_PITCH(n) + x * step;
-        global const float *b = matrix + tap * panels * n.outputs * LANES;
-        for (int column = 0; column < n.run; column += LANES, b += n.outputs * LANES) {
-          if (n.run - column > VEC)
-            scatter_tile(VECTORS, from, n.outputs, b, rows, to + column, step);
-          else
-            scatter_tile(1, from, n.outputs, b, rows, to + column, step);
+  int pitch = TERM_PITCH(n);
+  int next = 0;
+  for (int y = 0; y < n.height; y++) {
+    // Lines of outputs up to the last one that sees this line.
+    int end = min((y + n.top) / n.stride_height + 1, n.output_height);
+    for (; next < end; next++) {
+      local float *ring = terms + next % n.kernel_height * n.output_width * n.kernel_height * pitch;
+      for (int x = 0; x < n.output_width; x += ROWS) {
+        global const float *from = gradient + (next * n.output_width + x) * n.outputs;
+        for (int tap = 0; tap < n.kernel_height; tap++) {
+          global const float *b = matrix + tap * panels * n.outputs * LANES;
+          local float *to = ring + (x * n.kernel_height + tap) * pitch;
+          for (int column = 0; column < n.run; column += LANES, b += n.outputs * LANES) {
+            if (n.run - column > VEC)
+              term_tile(VECTORS, from, n.outputs, b, n.output_width - x, to + column, n.kernel_height * pitch);
+            else
+              term_tile(1, from, n.outputs, b, n.output_width - x, to + column, n.kernel_height * pitch);
+          }
         }
       }
     }
-  }
-  input_gradient += number * n.height * n.width * n.channels;
-  int pitch = PADDED_PITCH(n);
-  int line = n.width * n.channels;
-  int inside = clamp(pitch - n.left * n.channels, 0, line);
-  for (int y = 0; y < n.height; y++, input_gradient += line) {
-    local const float *row = padded + (y + n.top) * pitch + n.left * n.channels;
-    int seen = y + n.top < PADDED_LINES(n) ? inside : 0;
-    for (int i = 0; i < seen; i++) input_gradient[i] = row[i];
-    for (int i = seen; i < line; i++) input_gradient[i] = 0;
+    add_terms(terms, n, y, pitch, input_gradient + y * n.width * n.channels);
   }
 }

@@ -3,12 +3,13 @@
 // each; at every place a matrix product sums over channels (gemm_panel.cl, gemm_local.cl), or, for weight gradients, over
 // tiles. docs/kernels.md has the arithmetic and its error.
 //
-// Transforms lie [place, tile of the block, channel]. Work-items: vectors of channels, tiles of the block; for weights
+// Transforms lie [place, tile of the block, channel], with a gap between places. Work-items: vectors of channels, tiles of the block; for weights
 // columns and rows of the matrix.
 
 #define SIDE 4
 #define PATCH 6
-#define PLACES 36
+// Elements from one place of a block to the next. Without the gap all places of a tile would often share a set of the cache.
+#define PLACE_PITCH(w) ((size_t)(w).tiles * (w).channels + 16)
 
 // Where a tile of the block is: its image, and its first output's row and column there.
 static inline place tile_place(int number, opencl_winograd w) {
@@ -60,7 +61,7 @@ kernel void winograd_patches(global const float *restrict image, ulong image_off
 #pragma unroll
     for (int y = 0; y < PATCH; y++) half_done[y][x] = transformed[y];
   }
-  size_t pitch = (size_t)w.tiles * w.channels;
+  size_t pitch = PLACE_PITCH(w);
   result += (size_t)tile * w.channels + channel;
 #pragma unroll
   for (int y = 0; y < PATCH; y++) {
@@ -108,7 +109,7 @@ kernel void winograd_gradients(global const float *restrict gradient, ulong grad
 #pragma unroll
     for (int y = 0; y < PATCH; y++) half_done[y][x] = transformed[y];
   }
-  size_t pitch = (size_t)w.tiles * w.channels;
+  size_t pitch = PLACE_PITCH(w);
   result += (size_t)tile * w.channels + channel;
 #pragma unroll
   for (int y = 0; y < PATCH; y++) {
@@ -140,7 +141,7 @@ kernel void winograd_outputs(global const float *restrict products, ulong produc
   int tile = get_global_id(1);
   if (channel >= w.channels || tile >= w.tiles) return;
   place at = tile_place(tile, w);
-  size_t pitch = (size_t)w.tiles * w.channels;
+  size_t pitch = PLACE_PITCH(w);
   products += (size_t)tile * w.channels + channel;
   floatv half_done[SIDE][PATCH];
 #pragma unroll

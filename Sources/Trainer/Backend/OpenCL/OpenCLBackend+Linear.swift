@@ -50,7 +50,7 @@ extension OpenCLBackend {
         output: inputGradient)
       return
     }
-    if let narrow = narrow(geometry), narrow.scatters(lanes: lanes) {
+    if let narrow = narrow(geometry), narrow.makesInputGradient(lanes: lanes) {
       narrowInputGradient(
         narrow, images: count, weights: weights, outputGradient: outputGradient, inputGradient: inputGradient)
       return

@@ -7,8 +7,10 @@ import OpenCLKernels
 struct NarrowConvolution {
   let argument: opencl_narrow
   fileprivate let tile: PanelTiling
+  /// Elements that an input's gradient keeps: for each line of a window a line of outputs, each with all its terms.
+  private let termCount: Int
 
-  /// Elements of the largest padded image: a part of a second-level cache.
+  /// Elements of the largest padded image, and of those terms: a part of a second-level cache.
   fileprivate static let paddedElements = 24 << 10
 
   /// Nil if it is not of this kind or its padded images are too large.
@@ -24,6 +26,8 @@ struct NarrowConvolution {
       4 * NarrowConvolution.paddedElements <= device.localMemory
     else { return nil }
     self.tile = tile
+    let kernelHeight = geometry.kernel.height
+    termCount = kernelHeight * output.width * kernelHeight * roundUp(run, tile.columns(lanes)) + lanes
     argument = opencl_narrow(
       height: Int32(input.height), width: Int32(input.width), channels: Int32(input.channels),
       output_height: Int32(output.height), output_width: Int32(output.width), outputs: Int32(output.channels),
@@ -41,9 +45,11 @@ struct NarrowConvolution {
   /// Whether rows of a window are so short that gathering them costs more than the products.
   func hasShortRuns(lanes: Int) -> Bool { Int(argument.run) < 2 * lanes }
 
-  /// Whether the input's gradient is cheaper scattered: few channels, which would fill a part of a vector, or strides.
-  func scatters(lanes: Int) -> Bool {
-    Int(argument.channels) < lanes || argument.stride_height > 1 || argument.stride_width > 1
+  /// Whether the input's gradient is cheaper from the outputs' side: few channels, which would fill a part of a vector, or
+  /// strides.
+  func makesInputGradient(lanes: Int) -> Bool {
+    termCount <= NarrowConvolution.paddedElements
+      && (Int(argument.channels) < lanes || argument.stride_height > 1 || argument.stride_width > 1)
   }
 }
 

@@ -7,6 +7,8 @@ import OpenCLKernels
 /// The tiles of such a convolution, or of one of its gradients.
 struct WinogradTiles {
   static let places = 36
+  /// Elements between places: see PLACE_PITCH in programs/winograd.cl.
+  private static let gap = 16
   private static let side = 4
 
   /// What is cut into patches of 6×6, and what the tiles of 4×4 make up.
@@ -46,6 +48,9 @@ struct WinogradTiles {
 
   func count(images: Int) -> Int { images * perImage }
 
+  /// Elements from one place to the next in the transforms of so many tiles.
+  fileprivate static func pitch(tiles: Int, channels: Int) -> Int { tiles * channels + gap }
+
   /// Whether products and transforms (about ten operations for an element) are fewer than the direct convolution's.
   private func pays(images: Int, lanes: Int) -> Bool {
     let (inputs, outputs) = (roundUp(input.channels, lanes), roundUp(output.channels, lanes))
@@ -75,16 +80,19 @@ extension OpenCLBackend {
   ) {
     let (depth, columns, places) = (tiles.input.channels, tiles.output.channels, WinogradTiles.places)
     let block = blockSize(tiles, images: images)
-    guard let matrix = pack(packing, weights), let patches = scratch(.patches, places * block * depth),
-      let products = scratch(.products, places * block * columns)
+    guard let matrix = pack(packing, weights),
+      let patches = scratch(.patches, places * WinogradTiles.pitch(tiles: block, channels: depth)),
+      let products = scratch(.products, places * WinogradTiles.pitch(tiles: block, channels: columns))
     else { return }
     let bounds = activation.bounds ?? (-.infinity, .infinity)
     for range in chunks(of: tiles.count(images: images), size: block) {
       transform("winograd_patches", tiles.block(range, tiles.input), input, patches)
       multiplyRows(
         opencl_patches(rows: range.count, of: depth), image: patches, matrix, groups: places,
-        GroupPitches(image: range.count * depth, output: range.count * columns), columns: columns,
-        output: products[0..<(places * range.count * columns)])
+        GroupPitches(
+          image: WinogradTiles.pitch(tiles: range.count, channels: depth),
+          output: WinogradTiles.pitch(tiles: range.count, channels: columns)), columns: columns,
+        output: products)
       let argument = tiles.block(range, tiles.output)
       runVectors(
         .winograd, "winograd_outputs", columns: columns, rows: range.count,
@@ -98,8 +106,8 @@ extension OpenCLBackend {
   ) {
     let (depth, outputs, places) = (tiles.input.channels, tiles.output.channels, WinogradTiles.places)
     let block = blockSize(tiles, images: images)
-    guard let patches = scratch(.patches, places * block * depth),
-      let gradients = scratch(.products, places * block * outputs),
+    guard let patches = scratch(.patches, places * WinogradTiles.pitch(tiles: block, channels: depth)),
+      let gradients = scratch(.products, places * WinogradTiles.pitch(tiles: block, channels: outputs)),
       let sums = scratch(.sums, places * outputs * depth)
     else { return }
     for range in chunks(of: tiles.count(images: images), size: block) {
@@ -107,7 +115,9 @@ extension OpenCLBackend {
       transform("winograd_gradients", tiles.block(range, tiles.output), outputGradient, gradients)
       multiplyWeights(
         opencl_patches(rows: range.count, of: depth), image: patches, gradient: gradients, groups: places,
-        GroupPitches(image: range.count * depth, gradient: range.count * outputs), outputs: outputs,
+        GroupPitches(
+          image: WinogradTiles.pitch(tiles: range.count, channels: depth),
+          gradient: WinogradTiles.pitch(tiles: range.count, channels: outputs)), outputs: outputs,
         adds: range.lowerBound > 0, into: sums[0..<(places * outputs * depth)])
     }
     runVectors(
