@@ -24,12 +24,26 @@ public struct KernelChoice: Sendable {
   }
 }
 
+/// How fast nodes are that hand lines to each other, and how fast they would be one by one.
+public struct ChainChoice: Sendable {
+  /// Indices of the nodes in the plan.
+  public let nodes: [Int]
+  /// The sums of the nodes' least times.
+  public let nanoseconds: UInt64
+  public let apartNanoseconds: UInt64
+
+  /// How much longer than one by one they take: 0 where they do not.
+  public var loss: Double { max(Double(nanoseconds) / Double(max(apartNanoseconds, 1)) - 1, 0) }
+}
+
 /// Runs a model with every instruction set and every layout, in turns, and compares what its nodes take.
 public struct KernelComparison {
   /// Of what sessions do.
   public let plan: Plan
   /// For each node that has a kernel.
   public let choices: [KernelChoice]
+  /// For each chain of the plan.
+  public let chains: [ChainChoice]
 
   /// - Parameters:
   ///   - make: makes a session of the model with the options given; one thread.
@@ -51,8 +65,16 @@ public struct KernelComparison {
     for other in ISA.supported where other != isa && isa.includes(other) {
       sessions.append(try make(SessionOptions(threads: 1, isa: other)))
     }
-    let least = KernelComparison.leastTimes(sessions, seconds: seconds)
+    // Behind the others: its nodes are the same ones, but not the same work.
+    var apart = SessionOptions(threads: 1, isa: isa)
+    apart.usesPipelines = false
+    let least = KernelComparison.leastTimes(sessions + [try make(apart)], seconds: seconds)
     plan = sessions[0].plan
+    chains = plan.chains.map { nodes in
+      ChainChoice(
+        nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + least[0][$1] },
+        apartNanoseconds: nodes.reduce(0) { $0 + least[least.count - 1][$1] })
+    }
     var choices: [KernelChoice] = []
     for (index, node) in plan.nodes.enumerated() where node.kernel != "-" {
       var candidates: [KernelChoice.Candidate] = []

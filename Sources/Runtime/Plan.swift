@@ -27,6 +27,8 @@ public struct Plan: Sendable {
   }
 
   public let nodes: [Node]
+  /// Nodes, by their index, that are computed together line by line (`LinePipeline`).
+  public let chains: [[Int]]
   /// The instruction set that kernels were chosen for.
   public let isa: ISA
   public let threads: Int
@@ -60,6 +62,7 @@ extension Plan {
         parameters: graph.parameterCount(of: node), multiplyAccumulates: graph.multiplyAccumulates(of: node),
         arenaOffset: memory.offsets[node.outputs[0]], outputBytes: output.byteCount)
     }
+    chains = lowering.chains.map { $0.chain.nodes }
     isa = lowering.isa
     threads = lowering.threads
     arenaBytes = memory.arenaBytes

@@ -12,6 +12,7 @@ public struct SessionOptions: Sendable {
   public var computesEveryTensor: Bool
   /// Whether weights are kept to the size that they have in the graph, where other layouts would be faster: f32
   /// convolutions 3×3 by Winograd's tiles take four times that.
+  /// And whether tensors are handed on in lines where that saves memory only, not time.
   public var savesMemory: Bool
   /// Whether 3×3 convolutions go by Winograd's tiles; nil for where that pays. To compare: see `KernelComparison`.
   var usesWinograd: Bool?

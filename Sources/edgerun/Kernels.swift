@@ -45,7 +45,16 @@ extension EdgeRun {
     let wrong = comparison.choices.filter {
       $0.loss > allowedLoss && Double($0.pick.nanoseconds) > smallestShare * total
     }
-    guard wrong.isEmpty else {
+    let wrongChains = comparison.chains.filter {
+      $0.loss > allowedLoss && Double($0.nanoseconds) > smallestShare * total
+    }
+    for chain in wrongChains {
+      report(
+        name(of: chain, comparison.plan)
+          + ": expected lines to be handed on where that is at most 10 % slower, found it "
+          + percent(chain.loss) + " slower", hint: nil)
+    }
+    guard wrong.isEmpty && wrongChains.isEmpty else {
       for choice in wrong {
         let name = comparison.plan.nodes[choice.node].name
         report(
@@ -71,7 +80,24 @@ extension EdgeRun {
         ])
       }
     }
-    return "instruction set: " + comparison.plan.isa.name + "\n" + table.text
+    return "instruction set: " + comparison.plan.isa.name + "\n" + table.text + chainText(of: comparison)
+  }
+
+  private static func chainText(of comparison: KernelComparison) -> String {
+    guard !comparison.chains.isEmpty else { return "" }
+    var table = TextTable([.left("handed on in lines"), .right("ms"), .right("ms one by one")])
+    for chain in comparison.chains {
+      table.add([
+        name(of: chain, comparison.plan), fixed(Double(chain.nanoseconds) / 1e6, decimals: 4),
+        fixed(Double(chain.apartNanoseconds) / 1e6, decimals: 4),
+      ])
+    }
+    return "\n" + table.text
+  }
+
+  /// As "conv1 ... conv4".
+  private static func name(of chain: ChainChoice, _ plan: Plan) -> String {
+    plan.nodes[chain.nodes[0]].name + " ... " + plan.nodes[chain.nodes[chain.nodes.count - 1]].name
   }
 
   private static func json(of comparison: KernelComparison) -> String {
@@ -96,6 +122,17 @@ extension EdgeRun {
                 }
               }
             }
+          }
+        }
+      }
+      json.array("chains") { json in
+        for chain in comparison.chains {
+          json.object { json in
+            json.array("nodes") { json in
+              for node in chain.nodes { json.value(comparison.plan.nodes[node].name) }
+            }
+            json.field("ms", Double(chain.nanoseconds) / 1e6, decimals: 6)
+            json.field("one_by_one_ms", Double(chain.apartNanoseconds) / 1e6, decimals: 6)
           }
         }
       }

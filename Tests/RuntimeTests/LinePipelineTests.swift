@@ -120,6 +120,24 @@ import Testing
     try expectReference(net.model, sample, .float)
   }
 
+  /// What costs no less time may still save memory.
+  @Test func smallTensorsAreHandedOnToSaveMemory() throws {
+    var net = try block()
+    let model = try net.int8()
+    let session = try Session(model, options: SessionOptions(savesMemory: true))
+    #expect(session.chains.count == 1 && session.chains[0].stages.count == 3)
+    #expect(try 4 * session.plan.arenaBytes < 3 * Session(model).plan.arenaBytes)
+  }
+
+  @Test func chainsAreComparedWithSingleSteps() throws {
+    let model = try block().model
+    let comparison = try KernelComparison(isa: ISA.fromEnvironment(), seconds: 0.01) {
+      options throws(RuntimeError) in try Session(model, options: options)
+    }
+    #expect(comparison.plan.chains == [[1, 2, 3]] && comparison.chains.map { $0.nodes } == [[1, 2, 3]])
+    #expect(comparison.chains.allSatisfy { $0.nanoseconds > 0 && $0.apartNanoseconds > 0 })
+  }
+
   /// Threads that would repeat much of each other's work at the edges of their lines get whole tensors.
   @Test func manyThreadsDoNotRepeatTooMuch() throws {
     let model = try block().model

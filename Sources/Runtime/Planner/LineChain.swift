@@ -56,8 +56,10 @@ private struct LineStage {
 // costs, for each line or few lines, a pass over the weights of all stages, which must therefore stay in cache together,
 // and, for each piece but the first, the lines at its edge that the piece before it makes too.
 extension LineChain {
-  /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it.
+  /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it: it goes through lines
+  /// only to save the arena its bytes.
   fileprivate static let leastBytes = 1 << 19
+  fileprivate static let leastSavedBytes = 1 << 16
   /// Weights of all stages, which have to stay in the second-level cache.
   fileprivate static let mostWeightBytes = 1 << 17
   /// Work done twice for each thread to have a piece, and for threads to have several, as parts of the whole work.
@@ -92,7 +94,8 @@ extension Lowering {
     else { return nil }
     if options.usesPipelines == true { return next }
     let all = stages + [next]
-    guard graph.tensors[result].byteCount >= LineChain.leastBytes,
+    let least = options.savesMemory ? LineChain.leastSavedBytes : LineChain.leastBytes
+    guard graph.tensors[result].byteCount >= least,
       all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes
     else { return nil }
     let (work, repeated) = Lowering.work(of: all)
