@@ -65,16 +65,20 @@ public struct KernelComparison {
     for other in ISA.supported where other != isa && isa.includes(other) {
       sessions.append(try make(SessionOptions(threads: 1, isa: other)))
     }
-    // Behind the others: its nodes are the same ones, but not the same work.
-    var apart = SessionOptions(threads: 1, isa: isa)
-    apart.usesPipelines = false
-    let least = KernelComparison.leastTimes(sessions + [try make(apart)], seconds: seconds)
+    // Two for the chains: what sessions do, and all nodes by themselves.
+    var options = SessionOptions(threads: 1, isa: isa)
+    sessions.append(try make(options))
+    options.usesPipelines = false
+    sessions.append(try make(options))
+    let least = KernelComparison.leastTimes(sessions, seconds: seconds)
+    let (together, apart) = (least[least.count - 2], least[least.count - 1])
     plan = sessions[0].plan
     chains = plan.chains.map { nodes in
       ChainChoice(
-        nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + least[0][$1] },
-        apartNanoseconds: nodes.reduce(0) { $0 + least[least.count - 1][$1] })
+        nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + together[$1] },
+        apartNanoseconds: nodes.reduce(0) { $0 + apart[$1] })
     }
+    sessions.removeLast(KernelComparison.sessionsOfChains)
     var choices: [KernelChoice] = []
     for (index, node) in plan.nodes.enumerated() where node.kernel != "-" {
       var candidates: [KernelChoice.Candidate] = []
@@ -93,13 +97,17 @@ public struct KernelComparison {
     self.choices = choices
   }
 
+  /// The last sessions, whose chains are not divided among their nodes: reading the clock for each line would count.
+  private static let sessionsOfChains = 2
+
   /// Sessions in turns, so that what else the machine does meets all of them.
   private static func leastTimes(_ sessions: [Session], seconds: Double) -> [[UInt64]] {
     var least = sessions.map { session in session.plan.nodes.map { _ in UInt64.max } }
     let end = platform_monotonic_nanoseconds() + UInt64(seconds * 1e9)
     repeat {
       for (number, session) in sessions.enumerated() {
-        for (node, time) in session.profile(runs: 1).enumerated() {
+        let divides = number < sessions.count - sessionsOfChains
+        for (node, time) in session.profile(runs: 1, dividesChains: divides).enumerated() {
           least[number][node] = min(least[number][node], time)
         }
       }

@@ -20,7 +20,9 @@ final class LinePipeline: Step {
 
   let stages: [LineStep]
   private let plan: LinePlan
-  private let rings: [Ring]
+  // Raw memory, as in `Step`: what is read for every line costs no reference counting. `stages` keeps the steps.
+  private let steps: UnsafeMutablePointer<Unmanaged<LineStep>>
+  private let rings: UnsafeMutablePointer<Ring>
   private let pieces: Partition
   private let workspaceStride: Int
   /// Nanoseconds, [threads][stages]; counted if `isTimed`.
@@ -37,11 +39,14 @@ final class LinePipeline: Step {
     self.plan = plan
     self.workspaceStride = workspaceStride
     self.threads = threads
+    steps = .allocate(capacity: stages.count)
+    rings = .allocate(capacity: stages.count)
+    for (index, stage) in stages.enumerated() { (steps + index).initialize(to: Unmanaged.passUnretained(stage)) }
     var offset = LinePlan.countersBytes(stages.count)
-    rings = plan.ringLines.enumerated().map { stage, lines in
-      let ring = Ring(offset: offset, lines: lines, lineBytes: stages[stage].outputLineBytes)
+    for (index, lines) in plan.ringLines.enumerated() {
+      let ring = Ring(offset: offset, lines: lines, lineBytes: stages[index].outputLineBytes)
+      (rings + index).initialize(to: ring)
       offset += LinePlan.rounded(lines * ring.lineBytes)
-      return ring
     }
     let last = stages[stages.count - 1]
     self.pieces = Partition(last.window.outputHeight, pieces: pieces)
@@ -52,7 +57,11 @@ final class LinePipeline: Step {
       values: [stages[0].values[0], last.values[1], workspace], kernelName: last.kernelName, tiles: self.pieces.count)
   }
 
-  deinit { times.deallocate() }
+  deinit {
+    times.deallocate()
+    steps.deallocate()
+    rings.deallocate()
+  }
 
   override var packedBytes: Int { stages.reduce(0) { $0 + $1.packedBytes } }
 
@@ -91,13 +100,15 @@ final class LinePipeline: Step {
   private func make(_ lines: Range<Int>, stage index: Int, _ base: UnsafeMutableRawPointer, _ thread: Int) {
     let first = max(lines.lowerBound, made(base)[index])
     guard first < lines.upperBound else { return }
-    let stage = stages[index]
-    if index > 0 { make(stage.window.inputLines(of: first..<lines.upperBound), stage: index - 1, base, thread) }
-    let input = index == 0 ? stage.input : self.lines(index - 1, base)
-    let output = index == stages.count - 1 ? stage.output : self.lines(index, base)
-    let start = isTimed ? platform_monotonic_nanoseconds() : 0
-    stage.compute(first..<lines.upperBound, from: input, to: output, thread: thread)
-    if isTimed { times[thread * timesPerThread + index] += platform_monotonic_nanoseconds() - start }
+    // Safe: `stages` keeps the step.
+    steps[index]._withUnsafeGuaranteedRef { stage in
+      if index > 0 { make(stage.window.inputLines(of: first..<lines.upperBound), stage: index - 1, base, thread) }
+      let input = index == 0 ? stage.input : self.lines(index - 1, base)
+      let output = index == stages.count - 1 ? stage.output : self.lines(index, base)
+      let start = isTimed ? platform_monotonic_nanoseconds() : 0
+      stage.compute(first..<lines.upperBound, from: input, to: output, thread: thread)
+      if isTimed { times[thread * timesPerThread + index] += platform_monotonic_nanoseconds() - start }
+    }
     made(base)[index] = lines.upperBound
   }
 

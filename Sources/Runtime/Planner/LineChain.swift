@@ -58,7 +58,7 @@ private struct LineStage {
 extension LineChain {
   /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it: it goes through lines
   /// only to save the arena its bytes.
-  fileprivate static let leastBytes = 1 << 19
+  fileprivate static let leastBytes = 3 << 18
   fileprivate static let leastSavedBytes = 1 << 16
   /// Weights of all stages, which have to stay in the second-level cache.
   fileprivate static let mostWeightBytes = 1 << 17
