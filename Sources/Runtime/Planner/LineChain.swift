@@ -62,7 +62,9 @@ extension LineChain {
   fileprivate static let leastSavedBytes = 1 << 16
   /// Weights of all stages, which have to stay in the second-level cache.
   fileprivate static let mostWeightBytes = 1 << 17
-  /// Work done twice for each thread to have a piece, and for threads to have several, as parts of the whole work.
+  /// Pieces that each thread should have at least, so that one that is held up leaves some of them to others.
+  fileprivate static let piecesPerThread = 2
+  /// Work done twice for threads to have so many, and for them to have more, as parts of the whole work.
   fileprivate static let allowedRepetition = 0.1
   fileprivate static let allowedBalance = 0.02
 }
@@ -99,7 +101,7 @@ extension Lowering {
       all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes
     else { return nil }
     let (work, repeated) = Lowering.work(of: all)
-    return Double(threads - 1) * repeated <= LineChain.allowedRepetition * work ? next : nil
+    return Double(leastPieces - 1) * repeated <= LineChain.allowedRepetition * work ? next : nil
   }
 
   /// nil for a node that works on whole tensors.
@@ -154,6 +156,8 @@ extension Lowering {
     let (work, repeated) = Lowering.work(of: stages)
     let balanced = repeated > 0 ? min(LineChain.allowedBalance * work / repeated, Double(4 * threads)) : .infinity
     let most = balanced.isFinite ? 1 + Int(balanced) : 4 * threads
-    return min(pieces(work: Int(min(work, 1e9))), max(most, threads))
+    return min(pieces(work: Int(min(work, 1e9))), max(most, leastPieces))
   }
+
+  private var leastPieces: Int { threads == 1 ? 1 : LineChain.piecesPerThread * threads }
 }
