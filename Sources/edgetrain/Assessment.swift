@@ -5,7 +5,8 @@ import Trainer
 enum Assessment {
   case classes(ClassificationReport)
   case numbers(RegressionReport)
-  case sequences(SequenceReport)
+  /// With figures per tag, where there are tags.
+  case sequences(SequenceReport, tags: ClassificationReport?)
 
   /// - Parameter scores: the model's outputs, one after another.
   init(_ examples: Examples, labels: [String], scores: [Float]) {
@@ -16,7 +17,34 @@ enum Assessment {
     }
   }
 
-  var classes: ClassificationReport? { if case .classes(let report) = self { report } else { nil } }
+  /// Figures per class or tag.
+  var classes: ClassificationReport? {
+    switch self {
+    case .classes(let report): report
+    case .sequences(_, let tags): tags
+    case .numbers: nil
+    }
+  }
+
+  /// The share of examples that are right; of a running text, of its tokens; nil where numbers are predicted.
+  var accuracy: Double? {
+    switch self {
+    case .classes(let report): report.accuracy
+    case .numbers: nil
+    case .sequences(let report, _): report.examples > 0 ? report.exactShare : report.accuracy
+    }
+  }
+
+  /// The paired test on the examples that both were measured on; nil for numbers and for a running text, whose tokens are
+  /// not independent of each other.
+  func paired(with other: Assessment) -> McNemar? {
+    switch (self, other) {
+    case (.classes(let first), .classes(let second)): McNemar(first, second)
+    case (.sequences(let first, _), .sequences(let second, _)) where first.examples > 0:
+      McNemar(first.isExact, second.isExact)
+    default: nil
+    }
+  }
 
   /// As in "accuracy 90.61 % ± 0.29 of 10000".
   var summary: String {
@@ -25,7 +53,8 @@ enum Assessment {
     case .numbers(let report):
       report.targets.map { "\($0.name): root mean squared error \($0.rootMeanSquare.significant)" }
         .joined(separator: ", ")
-    case .sequences(let report): report.figures.map { "\($0.name) \($0.value)" }.joined(separator: ", ") + " of"
+    case .sequences(let report, _): report.figures.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+        + " of \(report.examples > 0 ? report.examples : report.labels)"
     }
   }
 
@@ -33,7 +62,9 @@ enum Assessment {
     switch self {
     case .classes(let report): report.write(to: &json, confusion: confusion)
     case .numbers(let report): report.write(to: &json)
-    case .sequences(let report): report.write(to: &json)
+    case .sequences(let report, let tags):
+      report.write(to: &json)
+      tags?.writeClasses(to: &json, confusion: confusion)
     }
   }
 }
@@ -47,8 +78,8 @@ extension SequenceReport {
       figures.append(("perplexity", fixed(perplexity, decimals: 3)))
     }
     if examples > 0 {
-      let deviation = (exactShare * (1 - exactShare) / Double(examples)).squareRoot()
-      figures.append(("exact", "\(percent(exactShare, decimals: 2)) ± \(fixed(deviation * 100, decimals: 2))"))
+      let error = fixed(standardError * 100, decimals: 2)
+      figures.append(("exact", "\(percent(exactShare, decimals: 2)) ± \(error)"))
     }
     return figures
   }
@@ -62,6 +93,7 @@ extension SequenceReport {
     if examples > 0 {
       json.field("examples", examples)
       json.field("exact", exactShare, decimals: 6)
+      json.field("standard_error", standardError, decimals: 6)
     }
   }
 }

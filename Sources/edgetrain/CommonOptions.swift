@@ -11,7 +11,7 @@ enum CommonOptions {
   /// Of commands that take sequences, too.
   static let dataOrSequences = Option(
     "data", value: "DATA",
-    help: "a data set as in `data info`, or a task over sequences, as text:FILE, lines:DIR or numbers")
+    help: "images (fashion-mnist, a folder), rows of a CSV file, or sequences (as text:FILE, lines:DIR, numbers)")
   /// How data is read, whatever it is.
   static let reading = [
     Option("split-seed", value: "N", help: "draws the test examples where the data does not name them (default 0)"),

@@ -7,16 +7,18 @@ enum DataCommand {
   static let command = Command(
     name: "edgetrain data",
     summary:
-      "Tells what was read of a data set: classes, examples of each, mean and deviation, duplicates, files left out.",
+      "Tells what was read of a data set: classes, examples of each, mean and deviation, duplicates, files left out; of texts "
+      + "lengths and tokens.",
     operands: [Operand("info"), Operand("DATA")],
     options: [
       Option(
-        "sheet", value: "HTML", help: "write a page with pictures of each class, duplicates and what was left out"),
+        "sheet", value: "HTML",
+        help: "write a page with pictures of each class, or texts, duplicates and what was left out"),
       CommonOptions.json,
     ] + CommonOptions.reading,
     examples: [
       "edgetrain data info fashion-mnist", "edgetrain data info photos --sheet photos.html",
-      "edgetrain data info houses.csv --target price",
+      "edgetrain data info houses.csv --target price", "edgetrain data info lines:languages",
     ])
 
   static func run(_ words: [String]) throws {
@@ -26,12 +28,21 @@ enum DataCommand {
     }
     let sheet = try arguments.string("sheet").map { try OutputFile(path: $0) }
     try describe(
-      DataSet(
-        DataSource(arguments.operands[1]), options: CommonOptions.dataOptions(arguments, command: command)),
+      arguments.operands[1], options: CommonOptions.dataOptions(arguments, command: command),
       json: arguments.has("json"), sheet: sheet)
   }
 
-  static func describe(_ data: DataSet, json: Bool, sheet: OutputFile? = nil) throws {
+  /// Tells of the data that `name` names.
+  static func describe(_ name: String, options: DataOptions, json: Bool, sheet: OutputFile? = nil) throws {
+    guard let source = SequenceSource(name) else {
+      return try describe(DataSet(DataSource(name), options: options), json: json, sheet: sheet)
+    }
+    let listing = try SequenceListing(source, options: options)
+    try sheet?.write(SequenceDataReport(listing.statistics).html())
+    write(json ? listing.json : listing.text)
+  }
+
+  private static func describe(_ data: DataSet, json: Bool, sheet: OutputFile?) throws {
     let duplicates = data.duplicates()
     let listing = DataListing(data: data, duplicates: duplicates)
     try sheet?.write(DataReport(data, duplicates: duplicates).html())

@@ -5,26 +5,31 @@ import Trainer
 enum EvaluateCommand {
   static let command = Command(
     name: "edgetrain evaluate",
-    summary: "Measures a model file, float or int8, on a data set's test images, computing as the device does.",
+    summary: "Measures a model file, float or int8, on a data set's test examples, computing as the device does.",
     operands: [Operand("MODEL")],
     options: [
       CommonOptions.dataOrSequences,
-      Option("limit", value: "N", help: "only N test images, drawn at random but always the same"),
+      Option("limit", value: "N", help: "only N test examples, drawn at random but always the same"),
+      Option("beam", value: "N", help: "search for answers among N beginnings at a time, as edgerun does (default 1)"),
       Option("confusion", help: "print the confusion matrix"),
-      Option("report", value: "HTML", help: "write a page with confusion matrix, precision, recall and worst mistakes"),
-      Option("compare", value: "OTHER", help: "a second model on the same images, with McNemar's paired test"),
+      Option("report", value: "HTML", help: "write a page with what is printed, and confusion matrix and worst mistakes of images"),
+      Option("compare", value: "OTHER", help: "a second model on the same examples, with McNemar's paired test"),
       CommonOptions.threads, CommonOptions.json,
     ] + CommonOptions.reading,
     examples: [
       "edgetrain evaluate lenet5.bin --data fashion-mnist --confusion",
       "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --compare lenet5.bin",
       "edgetrain evaluate lenet5.int8.bin --data fashion-mnist --report lenet5.html",
+      "edgetrain evaluate captions.int8.bin --data captions:fashion-mnist --beam 4",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let name = try command.required("data", of: arguments)
     if let source = SequenceSource(name) { return try SequenceEvaluation.run(source, arguments, command: command) }
+    guard !arguments.has("beam") else {
+      throw UsageError("--beam", expected: "data with answers, as numbers", found: name, command: command.name)
+    }
     let source = try DataSource(name)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
@@ -65,13 +70,13 @@ enum EvaluateCommand {
       write("top 3: \(percent(report.topThreeAccuracy, decimals: 2))\n\n\(report.classTable)")
       if confusion { write("\n\(report.confusionTable)") }
     case .numbers(let report): write("\n\(report.table)")
-    case .sequences: break
+    case .sequences(_, let tags):
+      if let tags { write("\n\(tags.classTable)") }
+      if confusion, let tags { write("\n\(tags.confusionTable)") }
     }
     guard let other else { return }
     write("\n\(other.path): \(other.assessment.summary)\n")
-    if let first = assessment.classes, let second = other.assessment.classes {
-      write("\(McNemar(first, second).text("the first", "the second"))\n")
-    }
+    if let test = assessment.paired(with: other.assessment) { write("\(test.text("the first", "the second"))\n") }
   }
 
   static func writeJSON(
@@ -87,9 +92,7 @@ enum EvaluateCommand {
         json.object("compare") { json in
           json.field("model", other.path)
           other.assessment.write(to: &json, confusion: confusion)
-          if let first = assessment.classes, let second = other.assessment.classes {
-            McNemar(first, second).write(to: &json, "first", "second")
-          }
+          assessment.paired(with: other.assessment)?.write(to: &json, "first", "second")
         }
       }
     }

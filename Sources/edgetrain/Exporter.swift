@@ -23,7 +23,7 @@ struct Exporter {
     model.metadata.labels = data.labels
     model.metadata.preprocessing = run.preprocessing
     model.metadata.provenance = Provenance(
-      tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count) + origin,
+      tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count) + base.origin,
       seed: run.description.recipe.seed)
     model.metadata.calibration = try Calibration(model)
       .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
@@ -36,12 +36,6 @@ struct Exporter {
     return (model, scores)
   }
 
-  /// As in "; begun with lenet5 (fashion-mnist, 60000 images)".
-  private var origin: String {
-    guard let base else { return "" }
-    return "; begun with \(base.metadata.name) (\(base.metadata.provenance.data))"
-  }
-
   /// The first test image and what the reference interpreter makes of it.
   private func selfTest(_ model: Model) throws -> SelfTest {
     var input = [Float](repeating: 0, count: data.shape.count)
@@ -51,5 +45,12 @@ struct Exporter {
     for case .f32(let values) in outputs { largest = values.reduce(largest) { max($0, abs($1)) } }
     return SelfTest(
       inputs: [Constant(input)], outputs: outputs.map(\.constant), tolerance: largest * Exporter.selfTestTolerance)
+  }
+}
+
+extension Model? {
+  /// As in "; begun with lenet5 (fashion-mnist, 60000 images)"; nothing for none.
+  var origin: String {
+    map { "; begun with \($0.metadata.name) (\($0.metadata.provenance.data))" } ?? ""
   }
 }

@@ -22,8 +22,7 @@ enum InfoCommand {
       try describe(Model(readingFrom: path), path: path, json: arguments.has("json"))
     } else {
       try DataCommand.describe(
-        DataSet(DataSource(path), options: CommonOptions.dataOptions(arguments, command: command)),
-        json: arguments.has("json"))
+        path, options: CommonOptions.dataOptions(arguments, command: command), json: arguments.has("json"))
     }
   }
 

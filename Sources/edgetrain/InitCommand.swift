@@ -17,6 +17,7 @@ enum InitCommand {
     ],
     examples: [
       "edgetrain init nets/mobilenet_v2.net --seed 0 -o mobilenet_v2.bin",
+      "edgetrain init nets/captions.net -o captions.bin",
       "edgerun bench mobilenet_v2.bin",
     ])
 
@@ -35,17 +36,18 @@ enum InitCommand {
     let images = min(max(200_000 / description.input.count, 2), 32)
     let network = try description.untrained(backend: CPUBackend(threads: threads), images: images, seed: seed)
     let exported = try network.export()
-    guard exported.decoder == nil, exported.main.states.isEmpty else {
-      throw Problem(
-        "\(arguments.operands[0]): expected a network that runs once per input, found one that runs token by token",
-        hint: "train it: edgetrain train --help")
-    }
-    var model = Model(graph: exported.main)
+    let shape = try SequenceShape(description)
+    var model = Model(exported, answerSteps: shape.answerSteps ?? 1)
     model.metadata.name = description.name
-    model.metadata.preprocessing = preprocessing(description.input)
+    if shape.inputTokens == nil { model.metadata.preprocessing = preprocessing(description.input) }
     model.metadata.provenance = Provenance(
       tool: "edgetrain \(Edgetrain.version)", data: "none: random weights", seed: seed)
-    try calibrate(&model, inputs: description.randomInputs(count: calibrationInputs, seed: seed + 1))
+    let inputs = description.randomInputs(count: calibrationInputs, seed: seed &+ 1)
+    if model.decoder != nil || !model.graph.states.isEmpty || shape.inputTokens != nil {
+      try calibrateSequences(&model, inputs: inputs, of: shape)
+    } else {
+      try calibrate(&model, inputs: inputs)
+    }
     try model.write(to: output.path)
     write("\(output.path): \(network.parameterCount) random weights, \(byteSize(try model.encoded().count))\n")
   }
@@ -66,6 +68,21 @@ enum InitCommand {
       model.selfTest = SelfTest(inputs: [Constant(input)], outputs: outputs, tolerance: Exporter.selfTestTolerance)
     }
     model.metadata.calibration = try calibrator.ranges()
+  }
+
+  /// The same for models that take tokens, sequences step by step, or have a decoder.
+  ///
+  /// - Parameter inputs: normal numbers, which make tokens where the network takes such.
+  private static func calibrateSequences(_ model: inout Model, inputs: [Float], of shape: SequenceShape) throws {
+    let values = shape.inputTokens.map { tokens in
+      inputs.map { Float(Int($0.magnitude * 10_000) % tokens) }
+    } ?? inputs
+    let (all, size) = (shape.input.count, model.graph.tensors[model.graph.inputs[0]].count)
+    let ranges = try SequenceCalibration(model).ranges(count: calibrationInputs, isOneText: false) { example in
+      stride(from: example * all, to: (example + 1) * all, by: size).map { values[$0..<($0 + size)] }
+    }
+    model.metadata.calibration = ranges
+    model.selfTest = try model.sequenceSelfTest(values[..<size])
   }
 
   /// A recipe for inputs that are pictures; others have none.

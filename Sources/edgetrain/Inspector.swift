@@ -44,6 +44,9 @@ struct Inspector {
     }
   }
 
+  /// As the session computes it.
+  var graph: Graph { session.graph }
+
   /// The layer called `name`; the last one if nil, which is nil in a network without pictures inside.
   func layer(named name: String?) throws -> Layer? {
     guard let name else { return layers.last }
@@ -67,15 +70,20 @@ struct Inspector {
     return values
   }
 
-  /// The feature maps of a test image, and what the network says that it is.
-  func maps(ofImage index: Int) -> (layers: [LookReport.FeatureMaps], answer: String) {
+  /// The feature maps of a test image, what recurrent layers put out over its steps, and what the network says that it is.
+  func maps(
+    ofImage index: Int
+  ) -> (layers: [LookReport.FeatureMaps], states: [SequenceStates], answer: String) {
     let values = values(ofImage: index)
     let scores = Array(session.output(0).bindMemory(to: Float.self))
     let best = scores.indices.max { scores[$0] < scores[$1] } ?? 0
     let maps = layers.compactMap { layer in
       values[layer.tensor].map { LookReport.FeatureMaps(layer: layer.name, shape: layer.shape, values: $0) }
     }
-    return (maps, "the network says \(file.data.labels[best]), \(percent(Double(scores[best])))")
+    let states = session.graph.recurrentLayers.compactMap { layer in
+      values[layer.tensor].map { SequenceStates(layer: layer.name, units: layer.units, values: $0) }
+    }
+    return (maps, states, "the network says \(file.data.labels[best]), \(percent(Double(scores[best])))")
   }
 
   /// For the first `count` units of a layer, the `patches` parts of test images that activate them most, each with its
@@ -108,7 +116,9 @@ struct Inspector {
   /// The first layer's weights, if each unit's are a picture of 1 or 3 channels.
   var filters: LookReport.Filters? {
     let graph = session.graph
-    guard let node = graph.nodes.first(where: { weights(of: $0) != nil }), let weights = weights(of: node) else {
+    guard let node = graph.nodes.first(where: { graph.weights(of: $0) != nil }),
+      let weights = graph.weights(of: node)
+    else {
       return nil
     }
     let shape = graph.tensors[node.inputs[1]].shape
@@ -121,23 +131,6 @@ struct Inspector {
     }
     guard picture.channels == 1 || picture.channels == 3, picture.height > 1 else { return nil }
     return LookReport.Filters(layer: node.name, shape: picture, weights: weights)
-  }
-
-  var weights: [LookReport.Weights] {
-    session.graph.nodes.compactMap { node in
-      weights(of: node).map { LookReport.Weights(layer: node.name, values: $0) }
-    }
-  }
-
-  /// The weights of a convolution or dense node.
-  private func weights(of node: Node) -> [Float]? {
-    switch node.op {
-    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .embedding, .recurrent:
-      session.graph.tensors[node.inputs[1]].constant?.elements(as: Float.self)
-    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
-      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
-      nil
-    }
   }
 
   /// The loss on `side` × `side` points of a plane through the weights: the mean over the first `images` training images,
@@ -181,6 +174,32 @@ struct Inspector {
       sum += head.loss(of: session.output(0).bindMemory(to: Float.self), label: Int(examples.classes[index]))
     }
     return sum / Double(count)
+  }
+}
+
+extension Graph {
+  /// All weights, by the nodes that have some.
+  var layerWeights: [LookReport.Weights] {
+    nodes.compactMap { node in weights(of: node).map { LookReport.Weights(layer: node.name, values: $0) } }
+  }
+
+  /// The weights of a linear node, those of the inputs where it is recurrent.
+  fileprivate func weights(of node: Node) -> [Float]? {
+    switch node.op {
+    case .conv2D, .depthwiseConv2D, .dense, .transposedConv2D, .embedding, .recurrent:
+      tensors[node.inputs[1]].constant?.elements(as: Float.self)
+    case .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm,
+      .reshape, .quantize, .dequantize, .lookup, .lookupSoftmax, .slice, .resize:
+      nil
+    }
+  }
+
+  /// The outputs of recurrent nodes.
+  var recurrentLayers: [(name: String, tensor: TensorIndex, units: Int)] {
+    nodes.compactMap { node in
+      guard case .recurrent = node.op, let units = tensors[node.outputs[0]].shape.last else { return nil }
+      return (node.name, node.outputs[0], units)
+    }
   }
 }
 

@@ -8,15 +8,17 @@ enum LookCommand {
     name: "edgetrain look",
     summary:
       "Shows what is inside a float model: filters, feature maps, what activates units and which pixels do, where "
-      + "templates fit, the loss landscape, weights.",
+      + "templates fit, the loss landscape, weights; of sequences states, what answers depend on, embeddings.",
     operands: [Operand("MODEL")],
     options: [
-      CommonOptions.data,
+      CommonOptions.dataOrSequences,
       Option("output", letter: "o", value: "HTML", help: "the page to write (default: look.html)"),
-      Option("image", value: "N", help: "the test image whose feature maps are shown (default 0)"),
+      Option("image", value: "N", help: "the test image, or text, that the network is looked at with (default 0)"),
       Option("images", value: "N", help: "test images that are searched for what activates units (default 1000)"),
-      Option("layer", value: "NAME", help: "the layer of those units (default: the last one that is a picture)"),
-      Option("units", value: "N", help: "how many of its units, and of the first layer's filters (default 12)"),
+      Option(
+        "layer", value: "NAME",
+        help: "the layer of those units (default: the last one that is a picture; of texts all recurrent ones)"),
+      Option("units", value: "N", help: "how many units of a layer, and of the first layer's filters (default 12)"),
       Option("patches", value: "N", help: "parts of test images that are shown for each unit (default 8)"),
       Option(
         "picture", value: "FILE",
@@ -32,11 +34,14 @@ enum LookCommand {
       "edgetrain look lenet5.bin --data fashion-mnist",
       "edgetrain look lenet5.bin --data fashion-mnist --image 7 --layer pool1 --units 6 -o pool1.html",
       "edgetrain look photos.bin --data photos --picture crowd.jpg --template waldo.jpg",
+      "edgetrain look characters.bin --data text:licences.txt --units 5",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
-    let source = try DataSource(command.required("data", of: arguments))
+    let name = try command.required("data", of: arguments)
+    if let source = SequenceSource(name) { return try SequenceLook.run(source, arguments, command: command) }
+    let source = try DataSource(name)
     let page = try OutputFile(path: arguments.string("output") ?? "look.html")
     let units = try arguments.integer("units", in: 0...1024) ?? 12
     let searched = try arguments.integer("images", in: 1...Int.max) ?? 1000
@@ -73,13 +78,13 @@ enum LookCommand {
       title: "Inside \(file.model.metadata.name)", summary: "\(file.path), test images of \(file.data.name).",
       filters: filters, image: file.data.test.image(image),
       imageCaption: "\(file.data.labels[Int(file.data.test.classes[image])]); \(maps.answer)", maps: maps.layers,
-      unitLayer: layer?.name ?? "",
+      states: maps.states, unitLayer: layer?.name ?? "",
       units: layer.map { inspector.units($0, count: units, images: searched, patches: patches) } ?? [],
       search: search,
       landscape: landscape.map {
         ($0, "Mean over \(min(lossImages, file.data.train.count)) training images; directions of seed \(seed).")
       },
-      weights: inspector.weights)
+      weights: inspector.graph.layerWeights)
     try page.write(report.html())
     write("\(page.path): layers \(maps.layers.count), units \(report.units.count), ")
     write("templates \(search.filters.count + (search.cutOut == nil ? 0 : 1)), histograms \(report.weights.count)\n")

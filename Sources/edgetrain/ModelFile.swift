@@ -16,6 +16,11 @@ struct ModelFile {
     model = try Model(readingFrom: path)
     let metadata = model.metadata
     let recipe = metadata.preprocessing
+    guard SequenceShape(model) == nil else {
+      throw Problem(
+        "\(path): expected a model for \(source.holdsNumbers ? "rows of numbers" : "images"), found one for sequences",
+        hint: "data for sequences is named as in text:FILE, pairs:FILE or numbers (docs/cli.md, \"Sequences\")")
+    }
     guard source.holdsNumbers == (recipe == nil) else {
       throw recipe == nil
         ? Problem("\(path): expected a preprocessing recipe in the model file, found none")
@@ -30,12 +35,7 @@ struct ModelFile {
     guard inputs == data.shape.count else {
       throw Problem("\(path): expected \(data.shape.count) inputs, one per column of \(data.name), found \(inputs)")
     }
-    if !metadata.labels.isEmpty, metadata.labels != data.labels {
-      let place = zip(metadata.labels, data.labels).enumerated().first { $0.element.0 != $0.element.1 }!
-      throw Problem(
-        "\(path): label \(place.offset): expected \(place.element.1) as in \(data.name), found \(place.element.0)",
-        hint: "the model was made for other classes, or in another order")
-    }
+    try metadata.checkLabels(data.labels, of: data.name, path: path)
   }
 }
 

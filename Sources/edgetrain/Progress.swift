@@ -51,7 +51,11 @@ final class Progress {
         + (processes > 1 ? " in each of \(processes) processes" : ""))
     let recipe = run.description.recipe
     if processes > 1 { note("a batch of \(recipe.batch) over all processes, rate \(recipe.rate)") }
-    if isResumed { note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps") }
+    if run.isFinished {
+      note("nothing is left to train: the run has done its \(run.epoch) epochs (more --epochs go on with it)")
+    } else if isResumed {
+      note("going on in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps")
+    }
   }
 
   /// A line for people, before the first epoch.

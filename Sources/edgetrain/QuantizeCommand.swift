@@ -13,9 +13,9 @@ enum QuantizeCommand {
     options: [
       Option(
         "data", value: "DATA",
-        help: "images to calibrate on and measure with, as for evaluate; without, the file's own ranges serve"),
+        help: "data to calibrate on and measure with, as for evaluate; without, the file's own ranges serve"),
       Option("output", letter: "o", value: "MODEL", help: "the int8 model file to write"),
-      Option("images", value: "N", help: "training images to calibrate on (default 512)"),
+      Option("images", value: "N", help: "training images, or sequences, to calibrate on (default 512, of sequences 256)"),
       Option(
         "observer", value: "KIND",
         help: "minmax (default), percentile (99.99 % inside), or percentile:P with 50 < P <= 100"),
@@ -26,47 +26,45 @@ enum QuantizeCommand {
     examples: [
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --report",
       "edgetrain quantize lenet5.bin --data fashion-mnist -o lenet5.int8.bin --observer percentile:99.9",
+      "edgetrain quantize numbers.bin --data numbers -o numbers.int8.bin --report",
       "edgetrain quantize lenet5.bin -o lenet5.int8.bin",
     ])
-
-  /// Images on which the layers of both models are compared: enough for ratios in tenths of a decibel.
-  private static let comparedImages = 64
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     guard let data = arguments.string("data") else { return try quantizeWithoutData(arguments) }
-    let source = try DataSource(data)
     let output = try OutputFile(path: command.required("output", of: arguments))
-    let images = try arguments.integer("images", in: 1...Int.max) ?? 512
+    let count = try arguments.integer("images", in: 1...Int.max)
     let observer = try observer(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
 
-    let file = try ModelFile(
-      path: arguments.operands[0], data: source, options: CommonOptions.dataOptions(arguments, command: command))
-    noteSkipped(file.data)
-    let before = try Evaluator(file.model, path: file.path, threads: threads)
-      .assess(file.data.test, labels: file.data.labels)
-    var int8: Model
-    if arguments.has("dynamic") {
-      int8 = try file.model.dynamicallyQuantized()
-    } else {
-      let ranges = try Calibration(file.model).ranges(
-        file.data.train.sample(images), observer: observer)
-      int8 = try file.model.quantized(ranges: ranges)
-    }
-    let after = try Evaluator(int8, path: output.path, threads: threads)
-      .assess(file.data.test, labels: file.data.labels)
-    int8.metadata.provenance.floatAccuracy = before.classes.map { Float($0.accuracy) }
-    int8.metadata.provenance.int8Accuracy = after.classes.map { Float($0.accuracy) }
+    let subject = try subject(data, arguments)
+    let before = try subject.assess(subject.model, name: subject.path, threads: threads)
+    var int8 =
+      try arguments.has("dynamic")
+      ? subject.model.dynamicallyQuantized()
+      : subject.model.quantized(ranges: subject.ranges(examples: count, observer: observer))
+    let after = try subject.assess(int8, name: output.path, threads: threads)
+    int8.metadata.provenance.floatAccuracy = before.accuracy.map { Float($0) }
+    int8.metadata.provenance.int8Accuracy = after.accuracy.map { Float($0) }
 
-    var report = try compareLayers(file, int8)
+    var report = try subject.compareLayers(with: int8)
     let bytes = try int8.encoded()
-    report.bytesBefore = try file.model.encoded().count
+    report.bytesBefore = try subject.model.encoded().count
     report.bytesAfter = bytes.count
     try output.write(bytes)
     let result = QuantizationResult(
-      input: file.path, output: output.path, data: file.data.name, layers: report, before: before, after: after)
+      input: subject.path, output: output.path, data: subject.dataName, layers: report, before: before, after: after)
     write(arguments.has("json") ? result.json : result.text(withLayers: arguments.has("report")))
+  }
+
+  /// The model with the data that it is measured on.
+  private static func subject(_ data: String, _ arguments: Arguments) throws -> any QuantizationSubject {
+    let (path, options) = (arguments.operands[0], try CommonOptions.dataOptions(arguments, command: command))
+    if let source = SequenceSource(data) { return try SequenceModelFile(path: path, data: source, options: options) }
+    let file = try ModelFile(path: path, data: DataSource(data), options: options)
+    noteSkipped(file.data)
+    return file
   }
 
   /// By the ranges that the file has from its training or from `init`. Nothing is measured.
@@ -112,24 +110,6 @@ enum QuantizeCommand {
       "--observer", expected: "minmax, percentile, or percentile:P with 50 < P <= 100", found: text,
       command: command.name)
   }
-
-  /// Runs both models on the same test images, layer by layer.
-  private static func compareLayers(_ file: ModelFile, _ int8: Model) throws -> QuantizationReport {
-    let options = SessionOptions(threads: 1, computesEveryTensor: true)
-    let floatSession = try Session(file.model, options: options)
-    let int8Session = try Session(int8, options: options)
-    var comparison = QuantizationComparison(float: floatSession.graph, int8: int8Session.graph)
-    let examples = file.data.test.sample(comparedImages)
-    let reader = BatchReader(file.model.metadata.preprocessing)
-    for index in 0..<examples.count {
-      for session in [floatSession, int8Session] {
-        reader.read(examples, at: index, into: session.input(0).bindMemory(to: Float.self))
-      }
-      floatSession.run { comparison.observe(float: $0, $1) }
-      int8Session.run { comparison.observe(int8: $0, $1) }
-    }
-    return comparison.report
-  }
 }
 
 /// What `quantize` prints.
@@ -141,11 +121,11 @@ struct QuantizationResult {
   let before: Assessment
   let after: Assessment
 
-  /// What was lost in the share of examples classified right (negative where int8 is better), and whether that is chance;
-  /// nil where numbers are predicted.
+  /// What was lost in the share of examples that are right (negative where int8 is better), and whether that is chance;
+  /// nil for numbers and for a running text.
   private var loss: (drop: Double, test: McNemar)? {
-    guard let before = before.classes, let after = after.classes else { return nil }
-    return (before.accuracy - after.accuracy, McNemar(before, after))
+    guard let test = before.paired(with: after), let old = before.accuracy, let new = after.accuracy else { return nil }
+    return (old - new, test)
   }
 
   func text(withLayers: Bool) -> String {
@@ -181,15 +161,15 @@ struct QuantizationResult {
       json.field("data", data)
       json.field("bytes_before", layers.bytesBefore)
       json.field("bytes_after", layers.bytesAfter)
-      if let before = before.classes, let after = after.classes, let loss {
-        json.field("images", before.count)
+      if case .classes(let before) = before, case .classes(let after) = after {
+        json.field(before.noun, before.count)
         json.field("accuracy_before", before.accuracy, decimals: 6)
         json.field("accuracy_after", after.accuracy, decimals: 6)
-        loss.test.write(to: &json, "float", "int8")
       } else {
         json.object("before") { before.write(to: &$0, confusion: false) }
         json.object("after") { after.write(to: &$0, confusion: false) }
       }
+      loss?.test.write(to: &json, "float", "int8")
       json.array("layers") { json in
         for layer in layers.layers {
           json.object { json in

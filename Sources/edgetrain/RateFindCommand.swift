@@ -9,24 +9,25 @@ enum RateFindCommand {
     summary: "Tries learning rates: trains NET with a rate that rises from step to step until the loss explodes.",
     operands: [Operand("NET")],
     options: [
-      CommonOptions.data,
+      CommonOptions.dataOrSequences,
       Option("output", letter: "o", value: "HTML", help: "write a page with the loss drawn against the rate"),
       Option("from", value: "R", help: "the first rate (default 1e-6)"),
       Option("to", value: "R", help: "the last rate (default 10)"),
       Option("steps", value: "N", help: "how many steps (default 200)"),
-      Option("batch", value: "N", help: "images in a step (default: as NET says)"),
+      Option("batch", value: "N", help: "examples in a step (default: as NET says)"),
       Option("seed", value: "N", help: "first weights, order and augmentation of images (default: as NET says)"),
       DeviceOption.device, DeviceOption.shares, CommonOptions.threads, DeviceOption.retune, CommonOptions.json,
     ] + CommonOptions.reading,
     examples: [
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist -o lr.html",
       "edgetrain lr-find nets/lenet5.net --data fashion-mnist --from 1e-4 --to 1 --steps 400",
+      "edgetrain lr-find nets/numbers.net --data numbers",
     ])
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let path = arguments.operands[0]
-    let source = try DataSource(command.required("data", of: arguments))
+    let name = try command.required("data", of: arguments)
     let page = try arguments.string("output").map { try OutputFile(path: $0) }
     var curve = try curve(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
@@ -35,18 +36,19 @@ enum RateFindCommand {
     var description = try NetworkDescription(path: path)
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { description.recipe.seed = UInt64(seed) }
-    // One epoch more than there are steps never ends before them; held-out images would only cost time.
+    // One epoch more than there are steps never ends before them; held-out examples would only cost time.
     description.recipe.epochs = curve.rates.count + 1
     description.recipe.validation = 0
+    description.recipe.patience = nil
     OpenBLASEnvironment.establish()
 
-    let data = try DataSet(source, for: description, path: path, options: options)
-    noteSkipped(data)
-    let run = try TrainingRun(description, data: data, devices: device.devices(threads: threads))
+    let data = try TrainingData(name, for: description, path: path, base: nil, options: options, limit: nil)
+    if case .set(let data) = data { noteSkipped(data) }
+    let run = try data.run(description, devices: device.devices(threads: threads))
     let end = try search(&curve, run)
     let report = RateReport(
       title: "Learning rates for \(description.name)",
-      summary: "\(curve.losses.count) steps of \(run.batch) images of \(data.name), rates from "
+      summary: "\(curve.losses.count) steps of \(run.batch) \(data.noun) of \(data.name), rates from "
         + "\(short(curve.rates[0])) to \(short(curve.rates[max(curve.losses.count - 1, 0)])).",
       curve: curve, command: (["edgetrain"] + processArguments()).joined(separator: " "))
     try page?.write(report.html)

@@ -9,7 +9,7 @@ extension ClassificationReport {
 
   /// A line per class.
   var classTable: String {
-    var table = TextTable([.left("class"), .right("images"), .right("precision"), .right("recall")])
+    var table = TextTable([.left("class"), .right(noun), .right("precision"), .right("recall")])
     for (index, label) in labels.enumerated() {
       table.add([
         label, "\(confusion[index].reduce(0, +))", precision(index).map { percent($0) } ?? "–",
@@ -29,16 +29,21 @@ extension ClassificationReport {
   }
 
   func write(to json: inout JSONWriter, confusion withConfusion: Bool) {
-    json.field("images", count)
+    json.field(noun, count)
     json.field("correct", correct)
     json.field("accuracy", accuracy, decimals: 6)
     json.field("standard_error", standardError, decimals: 6)
     json.field("top3_accuracy", topThreeAccuracy, decimals: 6)
+    writeClasses(to: &json, confusion: withConfusion)
+  }
+
+  /// Figures per class.
+  func writeClasses(to json: inout JSONWriter, confusion withConfusion: Bool) {
     json.array("classes") { json in
       for (index, label) in labels.enumerated() {
         json.object { json in
           json.field("label", label)
-          json.field("images", confusion[index].reduce(0, +))
+          json.field(noun, confusion[index].reduce(0, +))
           json.field("precision", precision(index) ?? .nan, decimals: 6)
           json.field("recall", recall(index) ?? .nan, decimals: 6)
         }

@@ -6,15 +6,13 @@ import Trainer
 import Vision
 
 /// What `--run` keeps of a training run: `network.net` and `config.json` (what was trained, and how to get it again),
-/// `log.csv` and `log.jsonl` (a line for each epoch), `report.html`; and beside them the checkpoint and the model.
+/// `log.csv` and `log.jsonl` (a line for each epoch), `report.html`; and beside them the checkpoints and the model.
 struct RunFolder {
   private let folder: OutputFolder
   private var log = RunLog()
-  private let isResumed: Bool
 
   /// - Throws: `Problem` if the folder has the log of another run, or none where one is to be continued.
   init(path: String, isResumed: Bool) throws {
-    self.isResumed = isResumed
     folder = try OutputFolder(path: path)
     let file = folder.path(of: "log.csv")
     guard FileManager.default.fileExists(atPath: file) else { return }
@@ -35,7 +33,6 @@ struct RunFolder {
   mutating func begin(_ run: TrainingRun, data: TrainingData, device: String) throws {
     log.truncate(to: run.epoch)
     try folder.write(run.description.text, to: "network.net")
-    guard !isResumed else { return }
     var json = JSONWriter()
     json.object { json in
       json.field("tool", "edgetrain \(Edgetrain.version)")
@@ -85,7 +82,7 @@ struct RunFolder {
       ],
       log: log, classification: assessment.classes,
       mistakes: result.mistakes,
-      settings: [
+      settings: RunReport.examples(result.samples) + [
         ("Command", (["edgetrain"] + processArguments()).joined(separator: " ")), ("Network", run.description.text),
       ])
     try folder.write(try report.html(), to: "report.html")
@@ -110,7 +107,7 @@ extension Assessment {
           "\(percent(report.accuracy, decimals: 2)) ± \(fixed(report.standardError * 100, decimals: 2))"),
         .init("among the first three", percent(report.topThreeAccuracy, decimals: 2)),
       ]
-    case .sequences(let report): report.figures.map { RunReport.Figure($0.name, $0.value) }
+    case .sequences(let report, _): report.figures.map { RunReport.Figure($0.name, $0.value) }
     case .numbers(let report):
       report.targets.flatMap { target in
         [
@@ -130,6 +127,11 @@ extension Assessment {
 }
 
 extension RunReport {
+  /// What a model makes of some examples, as a part of a page.
+  static func examples(_ samples: [String]) -> [(heading: String, text: String)] {
+    samples.isEmpty ? [] : [("Examples", samples.joined(separator: "\n\n"))]
+  }
+
   /// Of a model file on the examples that it was measured on.
   init(_ file: ModelFile, _ assessment: Assessment, examples: Examples, scores: [Float]) throws {
     try self.init(
@@ -139,7 +141,7 @@ extension RunReport {
 
   init(
     path: String, _ model: Model, data: String, _ assessment: Assessment,
-    mistakes: [(mistake: Mistake, image: Image)] = []
+    mistakes: [(mistake: Mistake, image: Image)] = [], samples: [String] = []
   ) throws {
     let metadata = model.metadata
     self.init(
@@ -148,6 +150,6 @@ extension RunReport {
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try model.encoded().count)),
       ], log: RunLog(), classification: assessment.classes, mistakes: mistakes,
-      settings: [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
+      settings: RunReport.examples(samples) + [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
   }
 }

@@ -10,17 +10,19 @@ enum SequenceEvaluation {
     let options = try CommonOptions.dataOptions(arguments, command: command)
     let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
-    /// A model's data, how it did, and samples.
-    func measure(_ path: String) throws -> (model: Model, data: SequenceData, assessment: Assessment, samples: [String])
-    {
-      let model = try Model(readingFrom: path)
-      guard let shape = SequenceShape(model) else {
-        throw Problem("\(path): expected a model for sequences, as \(source.name) is, found another")
+    let beam = try arguments.integer("beam", in: 1...1024)
+
+    /// A model with its data, how it did, and samples.
+    func measure(
+      _ path: String
+    ) throws -> (file: SequenceModelFile, assessment: Assessment, samples: [String]) {
+      let file = try SequenceModelFile(path: path, data: source, options: options)
+      guard beam == nil || file.data.task == .answers else {
+        throw Problem("--beam: expected a model that answers, found one for \(file.data.task.rawValue)")
       }
-      let data = try SequenceData(source, for: shape, splitSeed: options.splitSeed)
-      let examples = data.test.sample(limit, of: data.task)
-      let evaluator = try SequenceEvaluator(model, threads: threads)
-      return (model, data, evaluator.assess(data, examples), evaluator.samples(data, examples))
+      let examples = file.data.test.sample(limit, of: file.data.task)
+      let evaluator = try SequenceEvaluator(file.model, beam: beam ?? 1, threads: threads)
+      return (file, evaluator.assess(file.data, examples), evaluator.samples(file.data, examples))
     }
 
     let path = arguments.operands[0]
@@ -29,15 +31,17 @@ enum SequenceEvaluation {
     let result = try measure(path)
     let seconds = (clock.now - start).seconds
     try page?.write(
-      RunReport(path: path, result.model, data: result.data.name, result.assessment).html())
+      RunReport(
+        path: path, result.file.model, data: result.file.data.name, result.assessment, samples: result.samples
+      ).html())
     let other = try arguments.string("compare").map { (path: $0, assessment: try measure($0).assessment) }
     guard !arguments.has("json") else {
       EvaluateCommand.writeJSON(
-        model: path, data: result.data.name, result.assessment, confusion: arguments.has("confusion"), other: other)
+        model: path, data: result.file.data.name, result.assessment, confusion: arguments.has("confusion"), other: other)
       return
     }
     write(
-      "\(path) on \(result.data.name): \(result.assessment.summary) test examples in \(fixed(seconds, decimals: 2)) s\n"
+      "\(path) on \(result.file.data.name): \(result.assessment.summary) test examples in \(fixed(seconds, decimals: 2)) s\n"
     )
     EvaluateCommand.writeText(result.assessment, confusion: arguments.has("confusion"), other: other)
     for sample in result.samples { write("\n\(sample)\n") }

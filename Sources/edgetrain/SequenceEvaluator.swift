@@ -8,62 +8,77 @@ import Trainer
 struct SequenceEvaluator {
   let model: Model
   private let runners: [SequenceRunner]
+  /// Beginnings of answers that are searched at a time.
+  private let beam: Int
 
   /// - Parameter threads: nil takes as many as the CPU has.
-  init(_ model: Model, threads: Int? = nil) throws {
+  init(_ model: Model, beam: Int = 1, threads: Int? = nil) throws {
     self.model = model
+    self.beam = beam
     runners = try (0..<(threads ?? availableThreads())).map { _ throws in try SequenceRunner(model) }
   }
 
   func assess(_ data: SequenceData, _ examples: SequenceExamples) -> Assessment {
     switch data.task {
     case .classes:
-      let scores = each(examples) { runner, index in
+      let decisions = each(examples) { runner, index in
         runner.reset()
-        return runner.scores(examples.text(index), rows: 1)
+        return ClassificationReport.Decision(
+          truth: examples.labels[index].first!, scores: runner.scores(examples.text(index), rows: 1))
       }
-      return .classes(
-        ClassificationReport(labels: data.labels, truths: examples.labels.values, scores: scores.flatMap { $0 }))
+      var report = ClassificationReport(labels: data.labels, decisions: decisions)
+      report.noun = "texts"
+      return .classes(report)
     case .tags:
-      let reports = each(examples) { runner, index in
+      let parts = each(examples) { runner, index in
         runner.reset()
-        var report = rate(runner, examples.text(index), examples.labels[index])
-        report.examples = 1
-        report.exact = report.correct == report.labels ? 1 : 0
-        return report
+        var (report, decisions) = rate(runner, examples.text(index), examples.labels[index])
+        report.isExact = [report.correct == report.labels]
+        return (report, decisions)
       }
-      return .sequences(reports.reduce(SequenceReport(), +))
+      var tags = ClassificationReport(labels: data.labels, decisions: parts.flatMap { $0.1 })
+      tags.noun = "tokens"
+      return .sequences(sum(parts.map { $0.0 }), tags: tags)
     case .nextToken:
       // One text, read through: each example goes on where the one before ended.
       runners[0].reset()
-      var report = SequenceReport()
-      for index in 0..<examples.count {
-        report = report + rate(runners[0], examples.text(index), examples.labels[index])
-      }
-      return .sequences(report)
+      return .sequences(
+        sum((0..<examples.count).map { rate(runners[0], examples.text($0), examples.labels[$0]).report }), tags: nil)
     case .answers:
-      let exact = each(examples) { runner, index in
-        data.answer(runner.answer(examples.input(index, model))) == data.answer(examples.labels[index])
+      let reports = each(examples) { runner, index in
+        let expected = examples.labels[index].prefix { $0 >= 0 }
+        let said = runner.answer(examples.input(index, model), beam: beam)
+        var report = runner.report(expected: expected)
+        report.isExact = [data.answer(said) == data.answer(expected)]
+        return report
       }
-      var report = SequenceReport()
-      report.examples = exact.count
-      report.exact = exact.count { $0 }
-      return .sequences(report)
+      return .sequences(sum(reports), tags: nil)
     }
   }
 
+  private func sum(_ reports: [SequenceReport]) -> SequenceReport {
+    var sum = SequenceReport()
+    for report in reports { sum.append(report) }
+    return sum
+  }
+
   /// How the labels of an example are told; those of −1 do not count.
-  private func rate(_ runner: SequenceRunner, _ text: [Int], _ labels: ArraySlice<Int32>) -> SequenceReport {
+  private func rate(
+    _ runner: SequenceRunner, _ text: [Int], _ labels: ArraySlice<Int32>
+  ) -> (report: SequenceReport, decisions: [ClassificationReport.Decision]) {
     var report = SequenceReport()
-    let counted = (labels.lastIndex { $0 >= 0 }.map { $0 + 1 } ?? labels.startIndex) - labels.startIndex
+    var decisions: [ClassificationReport.Decision] = []
+    let counted = labels.countOfLabels
     let scores = runner.scores(text, rows: counted)
     for (step, label) in labels.prefix(counted).enumerated() where label >= 0 {
       let row = scores[(step * runner.classCount)..<((step + 1) * runner.classCount)]
-      report.labels += 1
-      report.correct += row.indexOfLargest == Int(label) ? 1 : 0
-      report.lossSum -= log(Double(max(row[row.startIndex + Int(label)], .leastNormalMagnitude)))
+      let decision = ClassificationReport.Decision(truth: label, scores: row)
+      report.add(
+        isCorrect: decision.prediction == label,
+        logarithm: log(Double(max(row[row.startIndex + Int(label)], .leastNormalMagnitude))))
+      decisions.append(decision)
     }
-    return report
+    return (report, decisions)
   }
 
   /// Calls `body` with a runner for every example; results are in their order.
@@ -106,7 +121,7 @@ struct SequenceEvaluator {
     case .answers:
       return (0..<min(count, examples.count)).map { index in
         let (said, expected) = (
-          data.answer(runner.answer(examples.input(index, model))), data.answer(examples.labels[index])
+          data.answer(runner.answer(examples.input(index, model), beam: beam)), data.answer(examples.labels[index])
         )
         let subject = examples.images == nil ? "\"\(text(data, examples, index))\"" : "images \(index)"
         return "\(subject): \"\(said)\"" + (said == expected ? "" : ", not \"\(expected)\"")
@@ -138,4 +153,18 @@ extension SequenceExamples {
     input.withUnsafeMutableBufferPointer { BatchReader(model.metadata.preprocessing).read(images, at: index, into: $0) }
     return input
   }
+
+  /// What `model` reads of example `index`, run by run: the whole of it, or one token after another up to the last that has
+  /// a label.
+  func runs(_ index: Int, _ model: Model) -> [ArraySlice<Float>] {
+    let input = input(index, model)
+    let size = model.graph.tensors[model.graph.inputs[0]].count
+    let count = size == 1 ? labels[index].countOfLabels : input.count / size
+    return (0..<count).map { input[($0 * size)..<(($0 + 1) * size)] }
+  }
+}
+
+extension ArraySlice<Int32> {
+  /// Up to the last label, −1 being none.
+  fileprivate var countOfLabels: Int { (lastIndex { $0 >= 0 }.map { $0 + 1 } ?? startIndex) - startIndex }
 }

@@ -25,6 +25,11 @@ final class SequenceRunner {
     return stream
   }
 
+  private var answerer: Answerer {
+    guard case .answerer(let answerer) = machine else { preconditionFailure("a model without decoder has no answers") }
+    return answerer
+  }
+
   /// Outputs per row.
   var classCount: Int { stream.classes }
 
@@ -45,11 +50,22 @@ final class SequenceRunner {
     }
   }
 
-  /// What the decoder says of an input, always taking the likeliest token; the end token is left out.
-  func answer(_ input: [Float]) -> [Int32] {
-    guard case .answerer(let answerer) = machine else { preconditionFailure("a model without decoder has no answers") }
+  /// What the decoder says of an input, searched among `beam` beginnings at a time; the end token is left out.
+  func answer(_ input: [Float], beam: Int = 1) -> [Int32] {
     _ = answerer.encoder.input(0).bindMemory(to: Float.self).update(fromContentsOf: input)
-    return answerer.answer().tokens.map(Int32.init)
+    return answerer.answer(beam: beam).tokens.map(Int32.init)
+  }
+
+  /// How well the decoder knows the answer that is expected to the input of the last `answer`, token by token.
+  ///
+  /// - Parameter expected: with the end token, unless the answer was cut off.
+  func report(expected: ArraySlice<Int32>) -> SequenceReport {
+    var report = SequenceReport()
+    let rows = answerer.logarithms(along: expected.dropLast().map(Int.init))
+    for (row, token) in zip(rows, expected) {
+      report.add(isCorrect: row.indexOfLargest == Int(token), logarithm: row[Int(token)])
+    }
+    return report
   }
 
   /// Tokens that the model writes behind `token`, each drawn by its probability, always the same ones.
@@ -65,7 +81,7 @@ final class SequenceRunner {
   }
 }
 
-extension Collection where Element == Float, Index == Int {
+extension Collection where Element: Comparable, Index == Int {
   /// Where the first of the largest elements is, from 0.
   var indexOfLargest: Int {
     var best = startIndex

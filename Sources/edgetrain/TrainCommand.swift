@@ -15,7 +15,7 @@ enum TrainCommand {
         "from", value: "MODEL", help: "begin with the weights of a float model file, and without NET with its network"),
       Option("freeze", value: "LAYER", help: "with --from: hold the weights of this layer and all before it"),
       Option("output", letter: "o", value: "MODEL", help: "the model file to write (default: model.bin in --run)"),
-      Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoint and report.html"),
+      Option("run", value: "DIR", help: "a folder for the run's settings, log, checkpoints and report.html"),
       Option("epochs", value: "N", help: "times that every training image is used (default: as NET says)"),
       Option("batch", value: "N", help: "images in a step, or all (default: as NET says)"),
       Option("rate", value: "R", help: "learning rate before the schedule (default: as NET says)"),
@@ -25,8 +25,8 @@ enum TrainCommand {
       Option("limit", value: "N", help: "only N training images, drawn at random but always the same"),
       Option(
         "checkpoint", value: "FILE",
-        help: "where to save the run's state (default: MODEL.checkpoint, or checkpoint in --run)"),
-      Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped"),
+        help: "where to save the run's state (default: MODEL.checkpoint, or last.checkpoint in --run)"),
+      Option("resume", help: "go on from the checkpoint, exactly as if the run had not stopped; or with more --epochs"),
       DeviceOption.device, DeviceOption.shares,
       Option("threads", value: "N", help: "default: as many as the CPU has; the result is the same for any number"),
       DeviceOption.retune, DeviceOption.profile,
@@ -42,6 +42,7 @@ enum TrainCommand {
       "edgetrain train nets/lenet5.net --data fashion-mnist -o lenet5.bin --resume",
       "edgetrain train nets/fashion_cnn.net --data photos --from fashion_cnn.bin --freeze conv3 -o photos.bin",
       "edgetrain train nets/lenet5.net --data fashion-mnist --validation 0.1 --run runs/1    # then open report.html",
+      "edgetrain train nets/numbers.net --data numbers -o numbers.bin",
     ])
 
   static func run(_ words: [String]) throws {
@@ -58,13 +59,13 @@ enum TrainCommand {
     let job = try Job.join()
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? Job.threads(job)
     // Files are rank 0's affair.
-    var outputs = job.map { $0.rank == 0 } ?? true ? try Outputs(arguments) : nil
-    let saved = arguments.has("resume") ? try checkpoint(arguments, job) : nil
+    var outputs = job.map { $0.rank == 0 } ?? true ? try RunOutputs(arguments) : nil
+    let saved = arguments.has("resume") ? try SavedRun(RunPaths(arguments), job) : nil
     if arguments.has("rate-scaling"), job == nil, saved == nil {
       throw UsageError(
         "--rate-scaling", expected: "several processes, started by mpirun", found: "one", command: command.name)
     }
-    try enlargeBatch(&description.recipe, job, saved, scalesRate: scalesRate)
+    try enlargeBatch(&description.recipe, job, saved?.last, scalesRate: scalesRate)
     let devices = try device.devices(threads: threads, communicator: job)
 
     let data = try TrainingData(
@@ -75,8 +76,9 @@ enum TrainCommand {
       description, preprocessing: base?.preprocessing(for: description), start: start,
       devices: devices)
     if let saved {
-      try run.restore(saved, anotherRate: arguments.has("rate"))
-    } else if let path = outputs?.checkpoint.path, FileManager.default.fileExists(atPath: path) {
+      let changes = [TrainingRun.Change.rate, .epochs].filter { arguments.has($0.rawValue) }
+      try run.restore(saved.last, best: saved.best, changes: Set(changes))
+    } else if let path = outputs?.paths.last, FileManager.default.fileExists(atPath: path) {
       note("\(path) is of a run that did not end; it will be replaced (--resume would have continued it)")
     }
 
@@ -89,38 +91,11 @@ enum TrainCommand {
       let result = try data.export(run, base: base?.model)
       try result.model.write(to: outputs.model.path)
       try outputs.folder?.end(run, data: data, result)
-      unlink(outputs.checkpoint.path)
+      outputs.endCheckpoints()
       progress.end(result, path: outputs.model.path)
       for backend in devices.profiled(by: device) { write(try profileText(backend), to: .error) }
     }
     Job.leave(job)
-  }
-
-  /// What a run leaves behind.
-  private struct Outputs {
-    var folder: RunFolder?
-    let model: OutputFile
-    let checkpoint: OutputFile
-
-    /// - Throws: what tells now that a file could not be written later.
-    init(_ arguments: Arguments) throws {
-      folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
-      let name = arguments.string("output") ?? folder?.path(of: "model.bin")
-      model = try OutputFile(path: name ?? command.required("output", of: arguments))
-      checkpoint = try OutputFile(path: TrainCommand.checkpointPath(arguments))
-    }
-  }
-
-  private static func checkpointPath(_ arguments: Arguments) throws -> String {
-    if let path = arguments.string("checkpoint") { return path }
-    if let folder = arguments.string("run") { return OutputFolder.path(of: "checkpoint", in: folder) }
-    return try command.required("output", of: arguments) + ".checkpoint"
-  }
-
-  private static func checkpoint(_ arguments: Arguments, _ job: (any Communicator)?) throws -> Checkpoint {
-    let path = try checkpointPath(arguments)
-    guard let job else { return try Checkpoint(path: path) }
-    return try Checkpoint(path: path, communicator: job)
   }
 
   private static func scalesRate(_ arguments: Arguments) throws -> Bool {
@@ -148,12 +123,17 @@ enum TrainCommand {
       throw UsageError(
         "NET", expected: "a network description, or --from MODEL", found: "nothing", command: command.name)
     }
+    guard SequenceShape(base.model) == nil else {
+      throw UsageError(
+        "NET", expected: "a network description: a model for sequences does not tell the steps that it was trained with",
+        found: "nothing", command: command.name)
+    }
     return (try NetworkDescription(base.model), base.path)
   }
 
   /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
   /// program; by one process, if there are several.
-  private static func train(_ run: TrainingRun, progress: Progress, outputs: inout Outputs?) throws {
+  private static func train(_ run: TrainingRun, progress: Progress, outputs: inout RunOutputs?) throws {
     Interrupt.catchSignals()
     let clock = ContinuousClock()
     var lastSave = clock.now
@@ -163,15 +143,15 @@ enum TrainCommand {
         step = try run.step()
       } catch {
         progress.interrupt()
-        if case .diverged = error, let checkpoint = outputs?.checkpoint { noteKept(checkpoint) }
+        if case .diverged = error { outputs?.noteKept() }
         throw error
       }
       let epoch = progress.show(step)
-      guard let checkpoint = outputs?.checkpoint else { continue }
+      guard outputs != nil else { continue }
       if let epoch { outputs?.folder?.append(epoch) }
       if Interrupt.isRequested && !run.isFinished {
         progress.interrupt()
-        try run.checkpoint().write(to: checkpoint.path)
+        try outputs?.save(run)
         note("stopped in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps")
         note("to go on: \(commandToGoOn())")
         exit(.failure)
@@ -180,21 +160,13 @@ enum TrainCommand {
       guard epochEnds || clock.now - lastSave > .seconds(60) else { continue }
       lastSave = clock.now
       do {
-        try run.checkpoint().write(to: checkpoint.path)
+        try outputs?.save(run)
       } catch {
         // A full disk may have room again when the model is to be written: the work goes on.
         progress.interrupt()
         note("warning: \(error.description); going on without")
       }
     }
-  }
-
-  /// Tells a run that has diverged where it could go on.
-  private static func noteKept(_ checkpoint: OutputFile) {
-    guard let kept = try? Checkpoint(path: checkpoint.path) else { return }
-    note(
-      "\(checkpoint.path) is kept, of epoch \(kept.epoch + 1) after \(kept.step) steps: "
-        + "--resume with a smaller --rate goes on from there")
   }
 
   private static func override(_ recipe: inout TrainingRecipe, with arguments: Arguments) throws {
@@ -233,7 +205,10 @@ extension TrainingData {
     _ name: String, for description: NetworkDescription, path: String, base: Model?, options: DataOptions, limit: Int?
   ) throws {
     if let source = SequenceSource(name) {
-      var data = try SequenceData(source, for: SequenceShape(description), splitSeed: options.splitSeed)
+      let texts = try SequenceTexts(source, splitSeed: options.splitSeed)
+      var shape = try SequenceShape(description)
+      if let base { shape.begin(with: base, on: texts) }
+      var data = try SequenceData(texts, for: shape)
       data.train = data.train.sample(limit, of: data.task)
       self = .sequences(data)
       return

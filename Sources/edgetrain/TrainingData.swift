@@ -59,7 +59,7 @@ enum TrainingData {
 
   /// - Parameters:
   ///   - preprocessing: of images; nil takes mean and deviation from the training images.
-  ///   - start: a model of images whose weights the run begins with.
+  ///   - start: a model whose weights the run begins with.
   func run(
     _ description: NetworkDescription, preprocessing: Preprocessing? = nil, start: StartingPoint? = nil,
     devices: TrainingDevices
@@ -67,7 +67,7 @@ enum TrainingData {
     switch self {
     case .set(let data):
       try TrainingRun(description, data: data, preprocessing: preprocessing, start: start, devices: devices)
-    case .sequences(let data): try TrainingRun(description, sequences: data, devices: devices)
+    case .sequences(let data): try TrainingRun(description, sequences: data, start: start, devices: devices)
     }
   }
 
@@ -90,10 +90,10 @@ enum TrainingData {
       return Result(
         model: model, assessment: assessment, mistakes: assessment.worstMistakes(in: data.test, scores: scores))
     case .sequences(let data):
-      var model = try SequenceExporter(run: run, data: data).export()
+      var model = try SequenceExporter(run: run, data: data, base: base).export()
       let evaluator = try SequenceEvaluator(model)
       let assessment = evaluator.assess(data, data.test)
-      if let report = assessment.classes { model.metadata.provenance.floatAccuracy = Float(report.accuracy) }
+      model.metadata.provenance.floatAccuracy = assessment.accuracy.map { Float($0) }
       return Result(model: model, assessment: assessment, samples: evaluator.samples(data, data.test))
     }
   }

@@ -31,7 +31,7 @@ import Testing
     #expect(config["training_images"] as? Int == 216 && config["held_out_images"] as? Int == 24)
     let page = try text("run/report.html")
     #expect(page.contains("Confusion matrix") && page.contains("best: ") && page.contains("--run run"))
-    #expect(!folder.has("run/checkpoint"))
+    #expect(folder.has("run/last.checkpoint") && folder.has("run/best.checkpoint"))
 
     // The network as it was trained, options included, is a description that trains to the same file.
     let again = try edgetrain.run(
@@ -56,7 +56,7 @@ import Testing
   @Test func logGoesOnWithTheRun() throws {
     let arguments = ["train", "rows.net", "--data", "rows", "--run", "run", "--epochs", "40"]
     let stopped = try edgetrain.run(arguments, in: folder) { process in
-      while process.isRunning && !folder.has("run/checkpoint") { Thread.sleep(forTimeInterval: 0.005) }
+      while process.isRunning && !folder.has("run/last.checkpoint") { Thread.sleep(forTimeInterval: 0.005) }
       process.interrupt()
     }
     try #require(stopped.status == 1, "it ended before it could be stopped")
@@ -64,6 +64,30 @@ import Testing
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(try loggedEpochs() == (1...40).map { "\($0)" })
     #expect(folder.has("run/report.html") && folder.has("run/model.bin"))
+  }
+
+  /// A finished run can be exported again, and goes on with more epochs: to the model and the log of a run that had as many
+  /// from the start.
+  @Test func aFinishedRunGoesOnWithMoreEpochs() throws {
+    try folder.writeNetwork(schedule: "constant", recipe: "validation 0.1")
+    func train(_ run: String, _ options: [String]) throws -> Program.Result {
+      let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", run] + options, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      return result
+    }
+    _ = try train("whole", ["--epochs", "5"])
+    _ = try train("run", [])
+    let model = try folder.bytes("run/model.bin")
+    try FileManager.default.removeItem(atPath: folder.path + "/run/model.bin")
+    #expect(try train("run", ["--resume"]).errors.contains("nothing is left to train: the run has done its 2 epochs"))
+    #expect(try folder.bytes("run/model.bin") == model)
+    #expect(try train("run", ["--resume", "--epochs", "5"]).errors.contains("going on in epoch 3 after 0 of "))
+    #expect(try folder.bytes("run/model.bin") == folder.bytes("whole/model.bin"))
+    #expect(try folder.bytes("run/network.net") == folder.bytes("whole/network.net"))
+    #expect(try loggedEpochs() == ["1", "2", "3", "4", "5"])
+    let config = try #require(
+      try JSONSerialization.jsonObject(with: Data(folder.bytes("run/config.json"))) as? [String: Any])
+    #expect(config["epochs"] as? Int == 5)
   }
 
   @Test func namesALogThatIsNone() throws {

@@ -108,7 +108,7 @@ extension TemporaryFolder {
   }
 
   /// A small network for them, `epochs` long, with more lines in its recipe.
-  func writeNetwork(epochs: Int = 2, recipe: String = "") throws {
+  func writeNetwork(epochs: Int = 2, schedule: String = "cosine", recipe: String = "") throws {
     try write(
       """
       input 8x8x1
@@ -126,7 +126,7 @@ extension TemporaryFolder {
         batch 16
         optimizer momentum 0.9
         rate 0.05
-        schedule cosine
+        schedule \(schedule)
         \(recipe)
 
       """, to: "rows.net")

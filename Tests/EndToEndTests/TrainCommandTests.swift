@@ -129,7 +129,44 @@ import Testing
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(resumed.errors.contains("going on in epoch "))
     #expect(try folder.bytes("model.bin") == folder.bytes("whole.bin"))
-    #expect(!folder.has("model.bin.checkpoint"))
+    #expect(folder.entries.filter { $0.contains("checkpoint") }.isEmpty)
+  }
+
+  /// Killed again and again, at times that fall anywhere, between the writing of one checkpoint and the other, too: the run
+  /// ends with the model and the log of one that was left alone.
+  @Test func killedAgainAndAgain() throws {
+    try folder.writeNetwork(epochs: 60, recipe: "validation 0.1\naugment flip")
+    func train(_ run: String, _ options: [String] = [], for time: UInt32? = nil) throws -> Program.Result {
+      try edgetrain.run(["train", "rows.net", "--data", "rows", "--quiet", "--run", run] + options, in: folder) {
+        guard let time else { return }
+        while $0.isRunning && !folder.has(run + "/last.checkpoint") { usleep(500) }
+        usleep(time)
+        kill($0.processIdentifier, SIGKILL)
+      }
+    }
+    /// Figures of the epochs; times differ.
+    func log(_ run: String) throws -> [String] {
+      String(decoding: try folder.bytes(run + "/log.csv"), as: UTF8.self).split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).prefix(9).joined(separator: ",")
+      }
+    }
+    let whole = try train("whole")
+    #expect(whole.status == 0, "\(whole.errors)")
+    #expect(try log("whole").count { $0.hasSuffix("true") } > 1)
+    var kills = 0
+    for attempt in 0..<12 where !folder.has("run/model.bin") {
+      let time = UInt32(20_000 + 7_919 * attempt)
+      let result = try train("run", folder.has("run/last.checkpoint") ? ["--resume"] : [], for: time)
+      if result.status == SIGKILL { kills += 1 }
+    }
+    #expect(kills > 0)
+    let last = try train("run", ["--resume"])
+    #expect(last.status == 0, "\(last.errors)")
+    #expect(try folder.bytes("run/model.bin") == folder.bytes("whole/model.bin"))
+    #expect(try folder.bytes("run/last.checkpoint") == folder.bytes("whole/last.checkpoint"))
+    #expect(try log("run") == log("whole"))
+    // What a killed process was writing lies under another name.
+    #expect(folder.entries.filter { $0.contains(".checkpoint") }.isEmpty)
   }
 
   @Test func anotherRunsCheckpointIsRefused() throws {

@@ -92,7 +92,7 @@ import Vision
       let report = LookReport(
         title: "Inside <net>", summary: "Summary.", filters: filters, image: image, imageCaption: "cat & dog",
         maps: [.init(layer: "conv1", shape: shape, values: [Float](repeating: 0, count: shape.count))],
-        unitLayer: "conv1",
+        states: [], unitLayer: "conv1",
         units: [
           .init(
             channel: 0,

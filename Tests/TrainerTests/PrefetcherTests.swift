@@ -59,7 +59,7 @@ private struct NumberedExamples: BatchSource {
       #expect(one.stepLoss.bitPattern == two.stepLoss.bitPattern && one.images == two.images)
       let checkpoint = try alone.checkpoint()
       alone = try RowProblem.run()
-      try alone.restore(checkpoint)
+      try alone.restore(checkpoint, best: alone.best)
     }
     let (one, two) = (try ahead.checkpoint(), try alone.checkpoint())
     #expect(one == two)

@@ -60,6 +60,7 @@ private func bits(_ step: StepReport) -> [UInt64] {
   [
     UInt64(step.epoch), UInt64(step.step), UInt64(step.images), step.loss.bitPattern, step.accuracy.bitPattern,
     UInt64(step.rate.bitPattern), step.validation?.loss.bitPattern ?? 0, UInt64(step.validation?.correct ?? 0),
+    step.validation?.isBest ?? false ? 1 : 0,
   ]
 }
 
@@ -113,17 +114,70 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     let whole = try RowProblem.run()
     var reports: [[UInt64]] = []
     var files: [[UInt8]] = [try whole.checkpoint().encoded()]
+    var bests: [Checkpoint?] = [nil]
     while !whole.isFinished {
       reports.append(bits(try whole.step()))
       files.append(try whole.checkpoint().encoded())
+      bests.append(whole.best)
     }
     for stop in 0..<reports.count {
       try folder.write(files[stop], to: "checkpoint")
       let resumed = try RowProblem.run()
-      try resumed.restore(Checkpoint(path: path))
+      try resumed.restore(Checkpoint(path: path), best: bests[stop])
       for step in stop..<reports.count { #expect(bits(try resumed.step()) == reports[step]) }
       #expect(resumed.isFinished)
       #expect(try resumed.checkpoint().encoded() == files.last!, "stopped after \(stop) steps")
+    }
+  }
+
+  /// The best epoch's checkpoint is written before the run's own: one that is killed between the two has one of an epoch
+  /// that its other file does not know. That run, too, takes the very steps that it would have taken.
+  @Test func theBestEpochMayBeAheadOfTheRun() throws {
+    let whole = try RowProblem.run()
+    var (reports, ends): ([[UInt64]], [(last: Checkpoint, best: Checkpoint?)]) = ([], [])
+    ends.append((try whole.checkpoint(), nil))
+    while !whole.isFinished {
+      reports.append(bits(try whole.step()))
+      if whole.stepInEpoch == 0 { ends.append((try whole.checkpoint(), whole.best)) }
+    }
+    let pairs = ends.indices.dropFirst().filter { ends[$0].best?.epoch == $0 }
+    try #require(pairs.contains { $0 > 1 }, "no epoch but the first is better than those before")
+    for epoch in pairs {
+      let resumed = try RowProblem.run()
+      try resumed.restore(ends[epoch - 1].last, best: ends[epoch].best)
+      let steps = (epoch - 1) * whole.stepsPerEpoch
+      for step in steps..<reports.count { #expect(bits(try resumed.step()) == reports[step]) }
+      #expect(try resumed.checkpoint() == whole.checkpoint() && resumed.best == whole.best)
+    }
+    // An older one, or none, is of no use.
+    let last = try #require(pairs.last)
+    #expect(throws: RunError.otherBest(expected: last, found: nil)) {
+      try RowProblem.run().restore(ends[last].last, best: nil)
+    }
+    #expect(throws: RunError.otherBest(expected: last, found: 1)) {
+      try RowProblem.run().restore(ends[last].last, best: ends[1].best)
+    }
+  }
+
+  /// A finished run goes on with more epochs, as if there had been as many from the start.
+  @Test func aFinishedRunGoesOn() throws {
+    var description = RowProblem.description
+    description.recipe.schedule = Schedule()
+    let short = try RowProblem.run(description)
+    while !short.isFinished { _ = try short.step() }
+    description.recipe.epochs = 5
+    let whole = try RowProblem.run(description)
+    while !whole.isFinished { _ = try whole.step() }
+    let longer = try RowProblem.run(description)
+    #expect(refused(longer, try short.checkpoint()) == "epochs")
+    try longer.restore(short.checkpoint(), best: short.best, changes: [.epochs])
+    #expect(longer.epoch == 3 && !longer.isFinished)
+    while !longer.isFinished { _ = try longer.step() }
+    #expect(try longer.checkpoint() == whole.checkpoint() && longer.best?.state == whole.best?.state)
+    // Fewer than are done are no run.
+    description.recipe.epochs = 2
+    #expect(throws: RunError.self) {
+      try RowProblem.run(description).restore(short.checkpoint(), best: short.best, changes: [.epochs])
     }
   }
 
@@ -228,13 +282,13 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     description.recipe.rate = 0.01
     let slower = try RowProblem.run(description)
     #expect(refused(slower, checkpoint) == "rate")
-    try slower.restore(checkpoint, anotherRate: true)
+    try slower.restore(checkpoint, best: run.best, changes: [.rate])
     #expect(slower.epoch == 1 && slower.stepInEpoch == 1)
     #expect(abs(try slower.step().rate * 5 - run.step().rate) < 1e-6)
     description.recipe.seed = 7
     let other = try RowProblem.run(description)
     #expect(throws: RunError.otherRun(expected: "seed 7", found: "seed 1")) {
-      try other.restore(checkpoint, anotherRate: true)
+      try other.restore(checkpoint, best: run.best, changes: [.rate])
     }
   }
 
@@ -261,7 +315,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     while !run.isFinished { _ = try run.step() }
     #expect(run.epoch == 4 && run.isStoppedEarly && run.epochsWithoutBetter == 3)
     let resumed = try RowProblem.run(description)
-    try resumed.restore(run.checkpoint())
+    try resumed.restore(run.checkpoint(), best: run.best)
     #expect(resumed.isFinished)
 
     description.recipe.validation = 0
@@ -290,7 +344,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     let run = try RowProblem.run(description)
     #expect(try rates(of: run, epochs: 4) == [1e-12, 1e-12, 1e-12, 5e-13])
     let resumed = try RowProblem.run(description)
-    try resumed.restore(run.checkpoint())
+    try resumed.restore(run.checkpoint(), best: run.best)
     #expect(try rates(of: resumed, epochs: 4) == rates(of: run, epochs: 4))
     // Without examples held out, the training loss decides; dropout lets it move.
     description.recipe.validation = 0

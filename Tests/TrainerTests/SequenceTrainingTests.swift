@@ -81,7 +81,7 @@ import Testing
     let first = try begin()
     for _ in 0..<steps { _ = try first.step() }
     let second = try begin()
-    try second.restore(first.checkpoint())
+    try second.restore(first.checkpoint(), best: first.best)
     var resumed: [StepReport] = []
     while !second.isFinished { resumed.append(try second.step()) }
     #expect(resumed.map(\.loss) == reports.dropFirst(steps).map(\.loss))

@@ -53,7 +53,7 @@ import Testing
   /// What the exported graph gives.
   func expected(_ graph: Graph, _ batch: Batch) throws -> [Float] {
     let copy = try Network(NetworkDescription(Model(graph: graph)), backend: backend, batch: 64, seed: 1)
-    _ = try copy.start(from: graph, except: nil)
+    _ = try copy.start(from: [graph], except: nil)
     return try copy.predict(inputs: batch.inputs[0], count: batch.count)
   }
 
@@ -65,7 +65,7 @@ import Testing
     let network = try network()
     let before = try network.predict(inputs: batch.inputs[0], count: 64)
     #expect(largestDifference(before, wanted) > 0.05)
-    let (tensors, folded) = try network.start(from: graph, except: nil)
+    let (tensors, folded) = try network.start(from: [graph], except: nil)
     #expect(
       tensors.count { $0.outcome == .unfolded } == 6
         && tensors.allSatisfy { if case .new = $0.outcome { false } else { true } })
@@ -84,7 +84,7 @@ import Testing
     var other = Self.description(outputs: 5)
     other.layers.insert(LayerDescription(.dense(DenseDescription(outputs: 8)), name: "extra"), at: 6)
     let network = try network(other)
-    let found = try network.start(from: graph, except: nil).tensors
+    let found = try network.start(from: [graph], except: nil).tensors
     let new = found.compactMap { tensor in
       if case .new(let why) = tensor.outcome { "\(tensor.name): \(why)" } else { nil }
     }
@@ -93,9 +93,9 @@ import Testing
         "extra.weights: not in the model", "extra.bias: not in the model",
         "dense2.weights: shape 5×8 instead of 3×8", "dense2.bias: shape 5 instead of 3",
       ])
-    let head = try network.start(from: graph, except: "dense1").tensors
+    let head = try network.start(from: [graph], except: "dense1").tensors
     #expect(head.contains { $0 == .init(name: "dense1.weights", outcome: .new("the head of other classes")) })
-    #expect(throws: TrainerError.self) { try network.start(from: Graph(), except: nil) }
+    #expect(throws: TrainerError.self) { try network.start(from: [Graph()], except: nil) }
   }
 
   /// Frozen layers keep every bit, and the others move as if nothing were frozen.
@@ -106,7 +106,7 @@ import Testing
       try #require(network.state().tensors.first { $0.name == name }).values
     }
     let graph = try Self.base.get()
-    for network in [whole, part] { _ = try network.start(from: graph, except: nil) }
+    for network in [whole, part] { _ = try network.start(from: [graph], except: nil) }
     let before = try part.state()
     let batch = batch(48)
     _ = try part.trainStep(batch, rate: 0.1)
@@ -149,7 +149,7 @@ import Testing
     #expect(fresh.transferred.isEmpty && !started.transferred.isEmpty)
     let checkpoint = try started.checkpoint()
     let resumed = try run(StartingPoint(model: model))
-    try resumed.restore(checkpoint)
+    try resumed.restore(checkpoint, best: started.best)
     #expect(try resumed.step().stepLoss.bitPattern == started.step().stepLoss.bitPattern)
     for other in [nil, StartingPoint(model: model, freeze: "middle")] {
       #expect(throws: RunError.self) { try run(other).restore(checkpoint) }
@@ -181,7 +181,7 @@ import Testing
     let graph = try network.exportGraph()
     let again = try NetworkDescription(Model(graph: graph))
     let copy = try Network(again, backend: backend, batch: 2, seed: 4)
-    let tensors = try copy.start(from: graph, except: nil).tensors
+    let tensors = try copy.start(from: [graph], except: nil).tensors
     #expect(tensors.allSatisfy { $0.outcome == .taken }, "\(tensors)")
     let inputs = description.randomInputs(count: 2, seed: 5)
     let (wanted, found) = (

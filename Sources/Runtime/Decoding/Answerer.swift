@@ -83,6 +83,18 @@ public final class Answerer {
     return best ?? Answer(tokens: [], score: 0)
   }
 
+  /// The natural logarithms of the probabilities of all tokens at each place of a given answer and behind its end, each told
+  /// from the answer's tokens before it, from the outputs that the encoder has: how well the decoder knows that answer.
+  public func logarithms(along answer: [Int]) -> [[Double]] {
+    var beginning = start()
+    var rows = [next(after: beginning)]
+    for token in answer {
+      beginning = Beginning(tokens: [token], sum: 0, states: states())
+      rows.append(next(after: beginning))
+    }
+    return rows
+  }
+
   /// The beginning of an answer, and what the decoder kept behind its last token.
   private struct Beginning {
     var tokens: [Int]

@@ -87,6 +87,8 @@ public struct LookReport {
   /// What the picture is, and what the network says.
   public let imageCaption: String
   public let maps: [FeatureMaps]
+  /// Of recurrent layers, while they read the picture.
+  public let states: [SequenceStates]
   /// The layer of `units`.
   public let unitLayer: String
   public let units: [Unit]
@@ -100,7 +102,7 @@ public struct LookReport {
 
   public init(
     title: String, summary: String, filters: Filters?, image: Image, imageCaption: String, maps: [FeatureMaps],
-    unitLayer: String, units: [Unit], search: TemplateSearch?, landscape: (losses: LossLandscape, caption: String)?,
+    states: [SequenceStates], unitLayer: String, units: [Unit], search: TemplateSearch?, landscape: (losses: LossLandscape, caption: String)?,
     weights: [Weights]
   ) {
     self.title = title
@@ -109,6 +111,7 @@ public struct LookReport {
     self.image = image
     self.imageCaption = imageCaption
     self.maps = maps
+    self.states = states
     self.unitLayer = unitLayer
     self.units = units
     self.search = search
@@ -130,6 +133,10 @@ public struct LookReport {
     for map in maps {
       page.subheading("\(map.layer): \(map.shape)")
       try page.pictures(map.images.enumerated().map { Page.Picture(image: $1, caption: "\($0)") }, isSmall: true)
+    }
+    if !states.isEmpty {
+      page.heading("States over the steps")
+      try SequenceStates.add(states, to: &page)
     }
     if !units.isEmpty { try add(units, to: &page) }
     if let search { try search.add(to: &page) }

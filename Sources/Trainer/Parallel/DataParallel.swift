@@ -237,7 +237,7 @@ public final class DataParallel {
   ///
   /// - Parameter batches: of training examples, unchanged; the same in all processes.
   func start(from start: StartingPoint, settlingOn batches: [Batch]) throws(TrainerError) -> [TransferredTensor] {
-    let (tensors, folded) = try first.start(from: start.model.graph, except: start.newHead)
+    let (tensors, folded) = try first.start(from: start.graphs, except: start.newHead)
     var parts: [Batch] = []
     for batch in batches {
       for start in stride(from: 0, to: batch.count, by: first.batch) {

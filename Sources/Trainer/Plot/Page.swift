@@ -104,6 +104,19 @@ struct Page {
     body.element("div", ["class": style]) { $0.verbatim(grid.text) }
   }
 
+  /// One picture, enlarged, as wide as the page at most.
+  ///
+  /// - Throws: `VisionError.cannotEncode`.
+  mutating func widePicture(_ image: Image, caption: String) throws(VisionError) {
+    let source = try image.enlarged().dataURL()
+    block("wide") { $0.empty("img", ["src": source, "alt": caption, "loading": "lazy"]) }
+  }
+
+  /// A block of a class that the style sheet knows, whose content `body` writes.
+  mutating func block(_ style: String, _ body: (inout Markup) -> Void) {
+    self.body.element("div", ["class": style], body)
+  }
+
   /// Text as a machine wrote it.
   mutating func code(_ text: String) { body.element("pre", text: text) }
 
@@ -150,6 +163,12 @@ struct Page {
     .pictures figure{margin:0}.pictures img{display:block;width:100%;border-radius:4px;image-rendering:pixelated}
     .pictures figcaption{font-size:13px;line-height:1.35;color:var(--ink)}
     .pictures small{display:block;color:var(--muted);font-size:12px}
+    .wide img{display:block;max-width:100%;min-width:min(100%,480px);image-rendering:pixelated;border-radius:4px;
+    margin:8px 0}
+    .colored{white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0 12px;
+    font:14px/1.7 ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
+    .colored small{display:block;color:var(--muted);font-size:12px;line-height:1.3}
+    \(Theme.textCSS)
     pre{background:var(--surface);border:1px solid var(--grid);border-radius:8px;padding:12px 16px;overflow-x:auto;
     font:13px/1.5 ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
     @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure{break-inside:avoid}}

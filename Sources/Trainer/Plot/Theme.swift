@@ -68,6 +68,9 @@ struct Theme {
     \(classes)
     """
 
+  /// Classes of text on the ramp with two ends.
+  static let textCSS = (0..<steps).map { ".on-d\($0){background:var(--d\($0))}" }.joined()
+
   private var variables: String {
     var pairs = [
       ("paper", paper), ("ink", ink), ("muted", muted), ("rule", rule), ("grid", grid), ("surface", surface),

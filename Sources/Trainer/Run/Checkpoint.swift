@@ -1,7 +1,8 @@
 import Format
 import Platform
 
-/// A training run at one moment: all that it needs to go on as if it had never stopped.
+/// A training run at one moment: all that it needs to go on as if it had never stopped, but for the state behind its best
+/// epoch, which is a checkpoint of its own.
 public struct Checkpoint: Equatable, Sendable {
   /// The best epoch so far, on the validation examples.
   public struct Best: Equatable, Sendable {
@@ -11,7 +12,6 @@ public struct Checkpoint: Equatable, Sendable {
     public var correct: Int
     /// Mean over the validation examples.
     public var loss: Double
-    public var state: TrainingState
   }
 
   /// What the run depends on beside its state, a thing a line; another run's checkpoint differs here.
@@ -24,6 +24,7 @@ public struct Checkpoint: Equatable, Sendable {
   public var lossSum: Double
   public var correct: Int
   public var state: TrainingState
+  /// Nil without validation examples, and in the first epoch.
   public var best: Best?
   /// What the schedule `plateau` goes by.
   public var plateau: Plateau
@@ -47,7 +48,7 @@ public struct Checkpoint: Equatable, Sendable {
 // of `encoded`. Strings and arrays are a u64 count and their elements.
 extension Checkpoint {
   static let magic: [UInt8] = [0x89, 0x45, 0x44, 0x47, 0x45, 0x43, 0x4B, 0x50]  // \x89EDGECKP
-  static let version: UInt32 = 3
+  static let version: UInt32 = 4
   private static let headerBytes = 20
 
   /// Replaces the file at `path` in one go: a kill or a full disk leaves the old one whole.
@@ -122,7 +123,6 @@ extension Checkpoint {
       body.put(best.epoch)
       body.put(best.correct)
       body.put(best.loss.bitPattern)
-      body.put(best.state)
     }
     var file = FieldWriter()
     file.bytes = Checkpoint.magic
@@ -154,10 +154,8 @@ extension Checkpoint {
     plateau.epochsSince = epochsSince
     plateau.reductions = reductions
     if bestCount == 1 {
-      guard let epoch = reader.int(), let correct = reader.int(), let loss = reader.word(),
-        let state = reader.state()
-      else { return nil }
-      best = Best(epoch: epoch, correct: correct, loss: Double(bitPattern: loss), state: state)
+      guard let epoch = reader.int(), let correct = reader.int(), let loss = reader.word() else { return nil }
+      best = Best(epoch: epoch, correct: correct, loss: Double(bitPattern: loss))
     }
     guard reader.isAtEnd else { return nil }
   }

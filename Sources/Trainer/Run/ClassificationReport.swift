@@ -10,32 +10,54 @@ public struct ClassificationReport: Sendable {
   /// `confusion[truth][prediction]`: number of examples.
   public let confusion: [[Int]]
 
-  /// - Parameters:
-  ///   - truths: at least one class, each in 0 ..< `labels.count`.
-  ///   - scores: `labels.count` numbers per example. Of equal scores the lower class counts as the higher; NaN is
-  ///     below every number.
-  public init(labels: [String], truths: [Int32], scores: [Float]) {
-    let classCount = labels.count
-    precondition(!truths.isEmpty && scores.count == truths.count * classCount, "scores do not match the examples")
-    var confusion = [[Int]](repeating: [Int](repeating: 0, count: classCount), count: classCount)
-    var predictions: [Int32] = []
-    var topThreeCount = 0
-    for (example, truth) in truths.enumerated() {
-      let row = scores[(example * classCount)..<((example + 1) * classCount)].map { $0.isNaN ? -.infinity : $0 }
+  /// What several examples are called: "images", "tokens".
+  public var noun = "images"
+
+  /// What a classifier said of one example.
+  public struct Decision: Equatable, Sendable {
+    public let truth: Int32
+    /// The class with the highest score.
+    public let prediction: Int32
+    /// Whether the right class is among the three highest scores.
+    public let isAmongThree: Bool
+
+    /// - Parameter scores: one per class. Of equal scores the lower class counts as the higher; NaN is below every number.
+    public init(truth: Int32, scores: some RandomAccessCollection<Float>) {
+      let row = scores.map { $0.isNaN ? -.infinity : $0 }
       let score = row[Int(truth)]
       // Its rank is the number of classes that come before it.
       let rank = row.indices.count { row[$0] > score || (row[$0] == score && $0 < Int(truth)) }
-      if rank < 3 { topThreeCount += 1 }
       var best = 0
-      for index in 1..<max(classCount, 1) where row[index] > row[best] { best = index }
-      predictions.append(Int32(best))
-      confusion[Int(truth)][best] += 1
+      for index in row.indices where row[index] > row[best] { best = index }
+      self.truth = truth
+      prediction = Int32(best)
+      isAmongThree = rank < 3
     }
+  }
+
+  /// - Parameters:
+  ///   - truths: at least one class, each in 0 ..< `labels.count`.
+  ///   - scores: `labels.count` numbers per example.
+  public init(labels: [String], truths: [Int32], scores: [Float]) {
+    let classCount = labels.count
+    precondition(scores.count == truths.count * classCount, "scores do not match the examples")
+    self.init(
+      labels: labels,
+      decisions: truths.enumerated().map { example, truth in
+        Decision(truth: truth, scores: scores[(example * classCount)..<((example + 1) * classCount)])
+      })
+  }
+
+  /// - Parameter decisions: at least one, of classes in 0 ..< `labels.count`.
+  public init(labels: [String], decisions: [Decision]) {
+    precondition(!decisions.isEmpty, "no examples")
+    var confusion = [[Int]](repeating: [Int](repeating: 0, count: labels.count), count: labels.count)
+    for decision in decisions { confusion[Int(decision.truth)][Int(decision.prediction)] += 1 }
     self.labels = labels
-    self.truths = truths
-    self.predictions = predictions
-    self.topThreeCount = topThreeCount
     self.confusion = confusion
+    truths = decisions.map(\.truth)
+    predictions = decisions.map(\.prediction)
+    topThreeCount = decisions.count { $0.isAmongThree }
   }
 
   public var count: Int { truths.count }

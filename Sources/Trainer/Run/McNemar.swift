@@ -24,6 +24,15 @@ public struct McNemar: Equatable, Sendable {
       onlySecond: pairs.count { truth, found in found.0 != truth && found.1 == truth })
   }
 
+  /// From whether each example was right.
+  ///
+  /// - Precondition: both are of the same examples.
+  public init(_ first: [Bool], _ second: [Bool]) {
+    precondition(first.count == second.count, "reports of different examples")
+    let pairs = zip(first, second)
+    self.init(onlyFirst: pairs.count { $0 && !$1 }, onlySecond: pairs.count { !$0 && $1 })
+  }
+
   /// The probability of a split at least as uneven if both were equally good: the exact two-sided binomial test,
   /// 2 · P(X ≤ min) with X ~ B(n, ½), at most 1.
   public var pValue: Double {

@@ -15,6 +15,8 @@ public enum RunError: Error, Equatable, Sendable {
   case damagedCheckpoint(path: String)
   /// The checkpoint is of another run: a line of its description, or its data, differs.
   case otherRun(expected: String, found: String)
+  /// The checkpoint of the best epoch is not that of epoch `expected`.
+  case otherBest(expected: Int, found: Int?)
 }
 
 extension RunError: CustomStringConvertible {
@@ -34,6 +36,8 @@ extension RunError: CustomStringConvertible {
     case .olderCheckpoint(let path, let found, let supported):
       "\(path): checkpoint version: expected \(supported), found \(found)"
     case .damagedCheckpoint(let path): "\(path): expected the checksum stored with it, found another"
+    case .otherBest(let expected, let found):
+      "best checkpoint: expected that of epoch \(expected), found \(found.map { "that of epoch \($0)" } ?? "none")"
     case .otherRun(let expected, let found): "checkpoint: expected `\(expected)` as in this run, found `\(found)`"
     }
   }
@@ -45,8 +49,9 @@ extension RunError: CustomStringConvertible {
     case .diverged(_, _, let rate, _, _): "try a smaller rate: --rate \(rate / 10)"
     case .otherRun: "give the options that the run was begun with, or begin anew without --resume"
     case .newerCheckpoint: "update edgetrain"
-    case .damagedCheckpoint, .notACheckpoint, .olderCheckpoint: "begin anew without --resume"
-    case .mismatch, .cannotReadCheckpoint, .cannotWriteCheckpoint: nil
+    case .damagedCheckpoint, .notACheckpoint, .olderCheckpoint, .otherBest, .cannotReadCheckpoint:
+      "begin anew without --resume"
+    case .mismatch, .cannotWriteCheckpoint: nil
     }
   }
 }

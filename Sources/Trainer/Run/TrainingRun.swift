@@ -83,9 +83,10 @@ public final class TrainingRun {
   private var correct = 0
   /// Labels of the epoch so far: of images one each.
   private var labels = 0
+  /// The run behind its best epoch so far; nil without validation examples.
+  public private(set) var best: Checkpoint?
   /// Of the last step.
   private var rate: Float = 0
-  private var best: Checkpoint.Best?
   private var plateau = Plateau()
 
   /// A loss above this many times the first step's (or above this, if that was below 1) is taken as divergence.
@@ -123,13 +124,16 @@ public final class TrainingRun {
     }
   }
 
-  /// - Parameter data: made for this description's `SequenceShape`.
+  /// - Parameters:
+  ///   - data: made for this description's `SequenceShape`.
+  ///   - start: a trained model whose weights the run begins with.
   public convenience init(
-    _ description: NetworkDescription, sequences data: SequenceData, devices: TrainingDevices
+    _ description: NetworkDescription, sequences data: SequenceData, start: StartingPoint? = nil,
+    devices: TrainingDevices
   ) throws(RunError) {
     try self.init(
       description, RunData(data, for: description), name: data.name,
-      labels: data.task == .classes ? data.labels : [], devices: devices)
+      labels: data.task == .classes ? data.labels : [], start: start, devices: devices)
   }
 
   /// - Parameters:
@@ -205,7 +209,7 @@ public final class TrainingRun {
     recipe.patience.map { epochsWithoutBetter >= $0 } ?? false
   }
   /// Epochs since the best one on the examples held out; 0 where there are none.
-  public var epochsWithoutBetter: Int { best.map { epoch - $0.epoch } ?? 0 }
+  public var epochsWithoutBetter: Int { best.map { max(epoch - $0.epoch, 0) } ?? 0 }
 
   /// Examples on which batch-norm that was part of other layers is measured.
   private static let settlingExamples = 1024
@@ -314,7 +318,7 @@ public final class TrainingRun {
     labels = 0
     do { try network.synchronize() } catch { throw .network(error) }
     if let report, report.isBest {
-      best = Checkpoint.Best(epoch: epoch, correct: report.correct, loss: report.loss, state: try state())
+      best = try checkpoint(best: Checkpoint.Best(epoch: epoch, correct: report.correct, loss: report.loss))
     }
     return report
   }
@@ -341,8 +345,15 @@ public final class TrainingRun {
     network.addUp(&sums)
     (lossSum, correct, labels) = (sums[0], Int(sums[1]), Int(sums[2]))
     let loss = lossSum / Double(labels)
-    let isBest = best.map { predictsNumbers ? loss < $0.loss : correct > $0.correct } ?? true
-    return ValidationReport(loss: loss, correct: correct, count: labels, isBest: isBest)
+    return ValidationReport(loss: loss, correct: correct, count: labels, isBest: isBest(correct: correct, loss: loss))
+  }
+
+  /// Whether the epoch that ends is better than all before.
+  private func isBest(correct: Int, loss: Double) -> Bool {
+    guard let other = best?.best else { return true }
+    if predictsNumbers ? loss < other.loss : correct > other.correct { return true }
+    // The best epoch itself, done again: its checkpoint was written, and the run was stopped before its own was.
+    return other.epoch == epoch + 1 && (predictsNumbers ? loss == other.loss : correct == other.correct)
   }
 
   // MARK: Stopping and going on
@@ -354,7 +365,9 @@ public final class TrainingRun {
   /// The run as it stands. Taking it changes nothing.
   ///
   /// - Throws: `RunError.diverged` if a weight is no number any more: nobody could go on from there.
-  public func checkpoint() throws(RunError) -> Checkpoint {
+  public func checkpoint() throws(RunError) -> Checkpoint { try checkpoint(best: best?.best) }
+
+  private func checkpoint(best: Checkpoint.Best?) throws(RunError) -> Checkpoint {
     try takeLateResult()
     let state = try state()
     guard state.tensors.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
@@ -365,21 +378,35 @@ public final class TrainingRun {
       best: best, plateau: plateau)
   }
 
+  /// What may be other than in the run that a checkpoint is of.
+  public enum Change: String, Sendable {
+    /// The learning rate, as after a divergence.
+    case rate
+    /// More epochs. A schedule without end goes on as it would have; another is that of the larger number from here on.
+    case epochs
+  }
+
   /// Goes on where `checkpoint` was taken: every number from here on is the one it would have been.
   ///
-  /// - Parameter anotherRate: whether the checkpoint may be of a run with another learning rate, as after a divergence.
-  /// - Throws: `RunError.otherRun` if the checkpoint is of a run with other settings or data.
-  public func restore(_ checkpoint: Checkpoint, anotherRate: Bool = false) throws(RunError) {
-    for line in 0..<max(settings.count, checkpoint.settings.count) {
-      let mine = line < settings.count ? settings[line] : "nothing"
-      let other = line < checkpoint.settings.count ? checkpoint.settings[line] : "nothing"
-      let isRate = anotherRate && mine.hasPrefix("rate ") && other.hasPrefix("rate ")
-      guard mine == other || isRate else { throw .otherRun(expected: mine, found: other) }
-    }
+  /// - Parameters:
+  ///   - best: the checkpoint of the run's best epoch, if `checkpoint` tells of one. That of a later epoch does, too, as it
+  ///     is left by a run that ended between writing the two.
+  ///   - changes: settings that may differ.
+  /// - Throws: `RunError.otherRun` if a checkpoint is of a run with other settings or data.
+  public func restore(
+    _ checkpoint: Checkpoint, best: Checkpoint? = nil, changes: Set<Change> = []
+  ) throws(RunError) {
+    try check(checkpoint.settings, changes)
     guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
       throw .otherRun(
         expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
         found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
+    }
+    if let told = checkpoint.best {
+      guard let best, let other = best.best, other == told || other.epoch > checkpoint.epoch else {
+        throw .otherBest(expected: told.epoch, found: best?.best?.epoch)
+      }
+      try check(best.settings, changes)
     }
     late = nil
     stepLosses = []
@@ -389,8 +416,18 @@ public final class TrainingRun {
     lossSum = checkpoint.lossSum
     correct = checkpoint.correct
     labels = order(epoch + 1).prefix(imagesInEpoch).reduce(0) { $0 + train.labels(of: $1) }
-    best = checkpoint.best
+    self.best = checkpoint.best == nil ? nil : best
     plateau = checkpoint.plateau
+  }
+
+  /// - Parameter other: the settings of a checkpoint.
+  private func check(_ other: [String], _ changes: Set<Change>) throws(RunError) {
+    for line in 0..<max(settings.count, other.count) {
+      let mine = line < settings.count ? settings[line] : "nothing"
+      let other = line < other.count ? other[line] : "nothing"
+      let mayDiffer = changes.contains { mine.hasPrefix($0.rawValue + " ") && other.hasPrefix($0.rawValue + " ") }
+      guard mine == other || mayDiffer else { throw .otherRun(expected: mine, found: other) }
+    }
   }
 
   // MARK: Result

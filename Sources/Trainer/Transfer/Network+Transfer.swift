@@ -30,16 +30,20 @@ extension Network {
   /// parameters that make both together compute what the folded layer does; `settle` then finds those with which it
   /// does so in training, too.
   ///
-  /// - Parameter head: the layer that is not to be taken over.
+  /// - Parameters:
+  ///   - graphs: a model's, its decoder's behind it if it has one.
+  ///   - head: the layer that is not to be taken over.
   /// - Returns: what became of each tensor, and the batch-norms for `settle`.
-  /// - Throws: `TrainerError.invalid` if the graph has no float weights.
+  /// - Throws: `TrainerError.invalid` if the graphs have no weights, or others than float.
   func start(
-    from graph: Graph, except head: String?
+    from graphs: [Graph], except head: String?
   ) throws(TrainerError) -> (tensors: [TransferredTensor], folded: [FoldedNorm]) {
+    let constants = graphs.flatMap { graph in graph.tensors.filter { $0.constant != nil } }
+    if let other = constants.first(where: { $0.type != .f32 }) {
+      throw .invalid(what: "model to start from", expected: "float weights", found: "int8 ones, as \(other.name)")
+    }
     let given = Dictionary(
-      graph.tensors.compactMap { tensor in
-        tensor.type == .f32 ? tensor.constant.map { (tensor.name, (tensor.shape, $0)) } : nil
-      }, uniquingKeysWith: { first, _ in first })
+      constants.map { ($0.name, ($0.shape, $0.constant!)) }, uniquingKeysWith: { first, _ in first })
     guard !given.isEmpty else {
       throw .invalid(what: "model to start from", expected: "float weights", found: "none")
     }
@@ -109,7 +113,7 @@ extension Network {
     let largest = folded.map(\.bias.count).max()!
     let (running, saved) = (try backend.reals(2 * largest), try backend.reals(2 * largest))
     for batch in batches {
-      try load(inputs: batch.inputs[0], labels: batch.labels, count: batch.count, isTraining: false)
+      try load(batch, isTraining: false)
       let pass = Pass(backend: backend, count: batch.count, first: 0, training: false, seed: seed, step: step)
       for layer in list.layers {
         if let index = folded.firstIndex(where: { $0.layer === layer }) {

@@ -15,10 +15,13 @@ public struct StartingPoint: Sendable {
     self.newHead = newHead
   }
 
+  /// The model's, its decoder's behind it if it has one.
+  var graphs: [Graph] { [model.graph] + (model.decoder.map { [$0.graph] } ?? []) }
+
   /// What a run depends on, a thing a line.
   var settings: [String] {
     var hash: UInt64 = 0
-    for tensor in model.graph.tensors {
+    for tensor in graphs.flatMap(\.tensors) {
       guard let constant = tensor.constant else { continue }
       hash = withExtendedLifetime(constant) { XXH64.hash(constant.bytes, seed: hash) }
     }

@@ -5,7 +5,7 @@ import Format
 struct Captions {
   let images: Examples
   /// The texts are empty: the images stand for them.
-  let pairs: [SequenceEncoder.Pair]
+  let pairs: [SequenceTexts.Pair]
 
   init(_ examples: Examples, _ labels: [String]) {
     let shape = examples.shape
@@ -13,7 +13,7 @@ struct Captions {
     let partners = stream.permutation(of: examples.count)
     var pixels: [UInt8] = []
     pixels.reserveCapacity(2 * examples.pixels.count)
-    var pairs: [SequenceEncoder.Pair] = []
+    var pairs: [SequenceTexts.Pair] = []
     let row = shape.width * shape.channels
     for (left, right) in partners.enumerated() {
       for y in 0..<shape.height {

@@ -3,9 +3,9 @@
 enum DateTags {
   static let labels = ["-", "A", "D", "T"]
 
-  static var train: [SequenceEncoder.Pair] { sentences(count: 8000, number: 1) }
+  static var train: [SequenceTexts.Pair] { sentences(count: 8000, number: 1) }
   /// Of other random numbers; what sentences are made of is the same.
-  static var test: [SequenceEncoder.Pair] { sentences(count: 1000, number: 2) }
+  static var test: [SequenceTexts.Pair] { sentences(count: 1000, number: 2) }
 
   private static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -21,12 +21,12 @@ enum DateTags {
   ]
   private static let ends = ["", ".", ", please confirm", ", line 12", " for 2 people", " in hall 9"]
 
-  private static func sentences(count: Int, number: Int) -> [SequenceEncoder.Pair] {
+  private static func sentences(count: Int, number: Int) -> [SequenceTexts.Pair] {
     var stream = RandomStream(seed: 0, .sequenceExamples, number: number)
     return (0..<count).map { _ in sentence(&stream) }
   }
 
-  private static func sentence(_ stream: inout RandomStream) -> SequenceEncoder.Pair {
+  private static func sentence(_ stream: inout RandomStream) -> SequenceTexts.Pair {
     var (text, tags) = ("", "")
     func add(_ part: String, _ tag: Character = "-") {
       text += part

@@ -28,10 +28,10 @@ enum NumberWords {
   }
 
   /// Every tenth number of a random order, always the same: numbers that training does not show.
-  static var test: [SequenceEncoder.Pair] { pairs { $0 % 10 == 0 } }
-  static var train: [SequenceEncoder.Pair] { pairs { $0 % 10 != 0 } }
+  static var test: [SequenceTexts.Pair] { pairs { $0 % 10 == 0 } }
+  static var train: [SequenceTexts.Pair] { pairs { $0 % 10 != 0 } }
 
-  private static func pairs(where isWanted: (Int) -> Bool) -> [SequenceEncoder.Pair] {
+  private static func pairs(where isWanted: (Int) -> Bool) -> [SequenceTexts.Pair] {
     var stream = RandomStream(seed: 0, .sequenceSplit)
     let order = stream.permutation(of: 10_000)
     return order.enumerated().filter { isWanted($0.offset) }.map { (String($0.element), words($0.element)) }

@@ -2,33 +2,40 @@ import Format
 
 /// Turns texts into the examples of a task, as long as the network's sequences are.
 struct SequenceEncoder {
-  let name: String
-  let shape: SequenceShape
+  private let texts: SequenceTexts
+  private let shape: SequenceShape
 
-  /// A text and what is to be said of it: a class's name, a tag per character, or an answer.
-  typealias Pair = (text: String, target: String)
+  private typealias Pair = SequenceTexts.Pair
 
-  /// - Throws: `DataError.mismatch` if the network's outputs are not what the text has.
-  func nextToken(_ text: String, testShare: Double) throws(DataError) -> SequenceData {
-    _ = try inputSteps([])
-    let scalars = Array(text.unicodeScalars)
-    let cut = scalars.count - Int(Double(scalars.count) * testShare)
-    func string(_ part: ArraySlice<UnicodeScalar>) -> String {
-      var view = String.UnicodeScalarView()
-      view.append(contentsOf: part)
-      return String(view)
+  init(_ texts: SequenceTexts, _ shape: SequenceShape) {
+    self.texts = texts
+    self.shape = shape
+  }
+
+  private var name: String { texts.name }
+
+  /// - Throws: `DataError.mismatch` if the network is not made for what the texts have.
+  func encode() throws(DataError) -> SequenceData {
+    switch texts.task {
+    case .nextToken: try nextToken()
+    case .classes: try classes()
+    case .tags: try tags()
+    case .answers: try answers()
     }
-    let (train, test) = (string(scalars[..<cut]), string(scalars[cut...]))
-    let vocabulary = shape.vocabulary ?? Vocabulary(of: [train], unit: .characters, limit: shape.outputs)
+  }
+
+  private func nextToken() throws(DataError) -> SequenceData {
+    _ = try inputSteps()
+    let vocabulary = shape.vocabulary ?? texts.textVocabulary(limit: shape.outputs)!
     try expect("outputs", vocabulary.texts.count, "the characters of the text and one for all others", shape.outputs)
     try expectRoom("the embedding", vocabulary.texts.count, shape.inputTokens)
     let tokenizer = Tokenizer(vocabulary)
-    func tokens(_ text: String) -> [Int32] { tokenizer.tokens(of: text).map(Int32.init) }
+    func tokens(_ pairs: [Pair]) -> [Int32] { tokenizer.tokens(of: pairs[0].text).map(Int32.init) }
     return SequenceData(
       name: name, task: .nextToken, labels: [], inputVocabulary: vocabulary, vocabulary: vocabulary,
-      train: try streams(tokens(train), steps: shape.input.height, parts: shape.batch),
+      train: try streams(tokens(texts.train), steps: shape.input.height, parts: shape.batch),
       // To be read through from the first character to the last.
-      test: try streams(tokens(test), steps: 1, parts: 1))
+      test: try streams(tokens(texts.test), steps: 1, parts: 1))
   }
 
   /// A text as `parts` parts that are read side by side, so that each step of training goes on where the one before ended:
@@ -49,13 +56,10 @@ struct SequenceEncoder {
     return SequenceExamples(tokens: [inputs], labels: labels)
   }
 
-  func classes(_ train: [Pair], _ test: [Pair], labels: [String], unit: Vocabulary.Unit) throws(DataError)
-    -> SequenceData
-  {
-    let steps = try inputSteps(train + test)
+  private func classes() throws(DataError) -> SequenceData {
+    let (steps, labels) = (try inputSteps(), texts.labels)
     try expect("outputs", labels.count, "one per class", shape.outputs)
-    let vocabulary =
-      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: unit, limit: shape.inputTokens ?? Int.max)
+    let vocabulary = textVocabulary
     let tokenizer = Tokenizer(vocabulary)
     func encode(_ pairs: [Pair]) -> SequenceExamples {
       var (inputs, classes) = (TokenRows(width: steps), TokenRows(width: 1))
@@ -67,16 +71,15 @@ struct SequenceEncoder {
       return SequenceExamples(tokens: [inputs], labels: classes)
     }
     return SequenceData(
-      name: name, task: .classes, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(train),
-      test: encode(test))
+      name: name, task: .classes, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(texts.train),
+      test: encode(texts.test))
   }
 
-  /// - Parameter pairs: targets have a character for each of the text's, which are the tags' names.
-  func tags(_ train: [Pair], _ test: [Pair], labels: [String]) throws(DataError) -> SequenceData {
-    let steps = try inputSteps(train + test)
+  /// Targets have a character for each of the text's, which are the tags' names.
+  private func tags() throws(DataError) -> SequenceData {
+    let (steps, labels) = (try inputSteps(), texts.labels)
     try expect("outputs", labels.count, "one per tag", shape.outputs)
-    let vocabulary =
-      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
+    let vocabulary = textVocabulary
     let tokenizer = Tokenizer(vocabulary)
     func encode(_ pairs: [Pair]) -> SequenceExamples {
       var (inputs, tags) = (TokenRows(width: steps), TokenRows(width: steps))
@@ -89,29 +92,24 @@ struct SequenceEncoder {
       return SequenceExamples(tokens: [inputs], labels: tags)
     }
     return SequenceData(
-      name: name, task: .tags, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(train),
-      test: encode(test))
+      name: name, task: .tags, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(texts.train),
+      test: encode(texts.test))
   }
 
-  /// Texts with answers, or with `images` instead of the texts.
-  func answers(
-    _ train: [Pair], _ test: [Pair], unit: Vocabulary.Unit, images: (train: Examples, test: Examples)? = nil
-  ) throws(DataError) -> SequenceData {
+  /// Texts with answers, or images in the place of the texts.
+  private func answers() throws(DataError) -> SequenceData {
     guard let answerSteps = shape.answerSteps else {
       throw .mismatch(
         what: "\(name): inputs", expected: "a second one for the answer, as 'answer: input 20x1x1'", found: "one")
     }
-    let inputSteps = images == nil ? try self.inputSteps(train + test) : 0
-    let answers =
-      shape.vocabulary
-      ?? Vocabulary(
-        of: train.map(\.target), unit: unit, reserved: [SequenceData.endText], limit: shape.outputs)
+    let images = texts.images
+    let inputSteps = images == nil ? try self.inputSteps() : 0
+    let answers = shape.vocabulary ?? texts.answerVocabulary(limit: shape.outputs)!
     try expect(
       "outputs", answers.texts.count, "the tokens of the answers, one for their end, one for all others", shape.outputs)
     try expectRoom("the answer's embedding", answers.texts.count, shape.answerTokens)
-    let texts =
-      shape.inputVocabulary ?? Vocabulary(of: train.map(\.text), unit: .characters, limit: shape.inputTokens ?? Int.max)
-    let (textTokenizer, answerTokenizer) = (Tokenizer(texts), Tokenizer(answers))
+    let vocabulary = textVocabulary
+    let (textTokenizer, answerTokenizer) = (Tokenizer(vocabulary), Tokenizer(answers))
     func encode(_ pairs: [Pair], _ images: Examples?) -> SequenceExamples {
       var inputs = TokenRows(width: max(inputSteps, 1))
       var (before, labels) = (TokenRows(width: answerSteps), TokenRows(width: answerSteps))
@@ -125,17 +123,23 @@ struct SequenceEncoder {
       return SequenceExamples(images: images, tokens: images == nil ? [inputs, before] : [before], labels: labels)
     }
     return SequenceData(
-      name: name, task: .answers, labels: [], inputVocabulary: images == nil ? texts : nil, vocabulary: answers,
-      train: encode(train, images?.train), test: encode(test, images?.test))
+      name: name, task: .answers, labels: [], inputVocabulary: images == nil ? vocabulary : nil, vocabulary: answers,
+      train: encode(texts.train, images?.train), test: encode(texts.test, images?.test))
+  }
+
+  /// The tokens that the network is told: a model's own, or the most frequent of the training texts.
+  private var textVocabulary: Vocabulary {
+    shape.inputVocabulary ?? texts.textVocabulary(limit: shape.inputTokens ?? Int.max)
+      ?? Vocabulary(unit: .characters, texts: [])
   }
 
   /// Steps of the first input, which is a text; of a model that takes one step at a time, as many as the longest text has.
-  private func inputSteps(_ pairs: [Pair]) throws(DataError) -> Int {
+  private func inputSteps() throws(DataError) -> Int {
     guard shape.input.width == 1, shape.input.channels == 1 else {
       throw .mismatch(what: "\(name): input", expected: "tokens, STEPSx1x1", found: shape.input.description)
     }
-    guard shape.input.height == 1 else { return shape.input.height }
-    return max(pairs.map { $0.text.unicodeScalars.count }.max() ?? 1, 1)
+    guard shape.input.height == 1, texts.task != .nextToken else { return shape.input.height }
+    return max((texts.train + texts.test).map { $0.text.unicodeScalars.count }.max() ?? 1, 1)
   }
 
   private func expect(_ what: String, _ expected: Int, _ why: String, _ found: Int) throws(DataError) {

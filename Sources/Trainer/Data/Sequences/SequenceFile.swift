@@ -13,8 +13,8 @@ enum SequenceFile {
   }
 
   /// Lines of two parts with a tab between them. Empty lines, and such as begin with '#', are left out.
-  static func pairs(_ path: String) throws(DataError) -> [SequenceEncoder.Pair] {
-    var pairs: [SequenceEncoder.Pair] = []
+  static func pairs(_ path: String) throws(DataError) -> [SequenceTexts.Pair] {
+    var pairs: [SequenceTexts.Pair] = []
     for (index, line) in try lines(of: text(path)).enumerated() where !line.isEmpty && !line.hasPrefix("#") {
       let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
@@ -30,7 +30,7 @@ enum SequenceFile {
   /// little and are left out, and so are lines that are in files of several classes.
   static func lines(
     _ folder: String, shortest: Int = 20
-  ) throws(DataError) -> (pairs: [SequenceEncoder.Pair], labels: [String]) {
+  ) throws(DataError) -> (pairs: [SequenceTexts.Pair], labels: [String]) {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
     guard names.count >= 2 else { throw .tooFewClasses(folder: folder, found: names.count) }
     var files: [(name: String, lines: [String])] = []

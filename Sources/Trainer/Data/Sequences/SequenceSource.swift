@@ -56,59 +56,16 @@ public enum SequenceSource: Equatable, Sendable {
 }
 
 extension SequenceData {
-  /// Share of examples that a file gives to test with; of a text it is the end.
-  static let testShare = 0.1
-
   /// Reads or makes the data for a network of this shape.
   ///
   /// - Parameter splitSeed: draws the examples to test with, where the data does not say which they are.
   /// - Throws: `DataError` about files, and where network and data do not fit together.
   public init(_ source: SequenceSource, for shape: SequenceShape, splitSeed: UInt64 = 0) throws(DataError) {
-    let encoder = SequenceEncoder(name: source.name, shape: shape)
-    switch source {
-    case .text(let path):
-      self = try encoder.nextToken(SequenceFile.text(path), testShare: SequenceData.testShare)
-    case .lines(let folder):
-      let (pairs, labels) = try SequenceFile.lines(folder)
-      let (train, test) = SequenceData.split(pairs, seed: splitSeed)
-      self = try encoder.classes(train, test, labels: labels, unit: .characters)
-    case .labels(let path):
-      let pairs = try SequenceFile.pairs(path)
-      let (train, test) = SequenceData.split(pairs, seed: splitSeed)
-      self = try encoder.classes(train, test, labels: Set(pairs.map(\.target)).sorted(), unit: .words)
-    case .tags(let path):
-      let pairs = try SequenceFile.pairs(path)
-      for (index, pair) in pairs.enumerated() where pair.text.unicodeScalars.count != pair.target.unicodeScalars.count {
-        throw .mismatch(
-          what: "\(path): example \(index + 1)", expected: "\(pair.text.unicodeScalars.count) tags, one per character",
-          found: "\(pair.target.unicodeScalars.count)")
-      }
-      let (train, test) = SequenceData.split(pairs, seed: splitSeed)
-      let tags = Set(pairs.flatMap { $0.target.unicodeScalars }).sorted()
-      self = try encoder.tags(train, test, labels: tags.map { String(Character($0)) })
-    case .pairs(let path):
-      let (train, test) = try SequenceData.split(SequenceFile.pairs(path), seed: splitSeed)
-      self = try encoder.answers(train, test, unit: .characters)
-    case .captions(let images):
-      let data = try DataSet(DataSource(images))
-      let (train, test) = (Captions(data.train, data.labels), Captions(data.test, data.labels))
-      self = try encoder.answers(train.pairs, test.pairs, unit: .words, images: (train.images, test.images))
-    case .numbers:
-      self = try encoder.answers(NumberWords.train, NumberWords.test, unit: .words)
-    case .dates:
-      self = try encoder.tags(DateTags.train, DateTags.test, labels: DateTags.labels)
-    }
-    for (what, examples) in [("training", train), ("test", test)] where examples.count == 0 {
-      throw .noExamples(what: "\(name): \(what)")
-    }
+    try self.init(SequenceTexts(source, splitSeed: splitSeed), for: shape)
   }
 
-  private static func split(
-    _ pairs: [SequenceEncoder.Pair], seed: UInt64
-  ) -> (train: [SequenceEncoder.Pair], test: [SequenceEncoder.Pair]) {
-    var stream = RandomStream(seed: seed, .sequenceSplit)
-    let order = stream.permutation(of: pairs.count)
-    let cut = Int(Double(pairs.count) * testShare)
-    return (order[cut...].sorted().map { pairs[$0] }, order[..<cut].sorted().map { pairs[$0] })
+  /// - Throws: `DataError` where network and texts do not fit together.
+  public init(_ texts: SequenceTexts, for shape: SequenceShape) throws(DataError) {
+    self = try SequenceEncoder(texts, shape).encode()
   }
 }

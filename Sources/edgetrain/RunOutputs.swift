@@ -1,0 +1,85 @@
+import Foundation
+import Terminal
+import Trainer
+
+/// Where a run's state is saved: in two files, each replaced in one go.
+struct RunPaths {
+  /// The run as it stood last.
+  let last: String
+  /// The run behind its best epoch, where examples are held out.
+  let best: String
+
+  init(_ arguments: Arguments) throws {
+    if let path = arguments.string("checkpoint") {
+      last = path
+    } else if let folder = arguments.string("run") {
+      last = OutputFolder.path(of: "last.checkpoint", in: folder)
+      best = OutputFolder.path(of: "best.checkpoint", in: folder)
+      return
+    } else {
+      last = try TrainCommand.command.required("output", of: arguments) + ".checkpoint"
+    }
+    best = last + ".best"
+  }
+}
+
+/// What was saved of a run that is to go on.
+struct SavedRun {
+  let last: Checkpoint
+  let best: Checkpoint?
+
+  /// - Parameter job: rank 0 alone needs the files.
+  init(_ paths: RunPaths, _ job: (any Communicator)?) throws {
+    func read(_ path: String) throws -> Checkpoint {
+      guard let job else { return try Checkpoint(path: path) }
+      return try Checkpoint(path: path, communicator: job)
+    }
+    last = try read(paths.last)
+    best = last.best == nil ? nil : try read(paths.best)
+  }
+}
+
+/// What a run leaves behind.
+struct RunOutputs {
+  var folder: RunFolder?
+  let model: OutputFile
+  let paths: RunPaths
+  /// The best epoch whose checkpoint this process has written.
+  private var savedBest: Int?
+
+  /// - Throws: what tells now that a file could not be written later.
+  init(_ arguments: Arguments) throws {
+    folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
+    let name = arguments.string("output") ?? folder?.path(of: "model.bin")
+    model = try OutputFile(path: name ?? TrainCommand.command.required("output", of: arguments))
+    paths = try RunPaths(arguments)
+    for path in [paths.last, paths.best] { _ = try OutputFile(path: path) }
+  }
+
+  /// Saves the run. Its best epoch comes first: the other file, which tells of it, must not be there without.
+  mutating func save(_ run: TrainingRun) throws(RunError) {
+    if let best = run.best {
+      if best.epoch != savedBest { try best.write(to: paths.best) }
+      savedBest = best.epoch
+    } else {
+      // Of an earlier run.
+      unlink(paths.best)
+    }
+    try run.checkpoint().write(to: paths.last)
+  }
+
+  /// Tells a run that has diverged where it could go on.
+  func noteKept() {
+    guard let kept = try? Checkpoint(path: paths.last) else { return }
+    note(
+      "\(paths.last) is kept, of epoch \(kept.epoch + 1) after \(kept.step) steps: "
+        + "--resume with a smaller --rate goes on from there")
+  }
+
+  /// The model is written: what went before it stays in a run's folder only.
+  func endCheckpoints() {
+    guard folder == nil else { return }
+    unlink(paths.last)
+    unlink(paths.best)
+  }
+}
