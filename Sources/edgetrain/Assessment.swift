@@ -53,7 +53,8 @@ enum Assessment {
     case .numbers(let report):
       report.targets.map { "\($0.name): root mean squared error \($0.rootMeanSquare.significant)" }
         .joined(separator: ", ")
-    case .sequences(let report, _): report.figures.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+    case .sequences(let report, _):
+      report.figures.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
         + " of \(report.examples > 0 ? report.examples : report.labels)"
     }
   }

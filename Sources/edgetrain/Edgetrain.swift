@@ -71,9 +71,9 @@ extension Command {
     return arguments
   }
 
-  /// - Throws: `UsageError` if the option was not given.
+  /// - Throws: `UsageError` if the option was not given, or is empty.
   func required(_ option: String, of arguments: Arguments) throws -> String {
-    if let value = arguments.string(option) { return value }
+    if let value = arguments.string(option), !value.isEmpty { return value }
     let value = options.first { $0.name == option }?.value ?? "a value"
     throw UsageError("--" + option, expected: value, found: "nothing", command: name)
   }

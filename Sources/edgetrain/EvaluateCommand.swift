@@ -12,7 +12,9 @@ enum EvaluateCommand {
       Option("limit", value: "N", help: "only N test examples, drawn at random but always the same"),
       Option("beam", value: "N", help: "search for answers among N beginnings at a time, as edgerun does (default 1)"),
       Option("confusion", help: "print the confusion matrix"),
-      Option("report", value: "HTML", help: "write a page with what is printed, and confusion matrix and worst mistakes of images"),
+      Option(
+        "report", value: "HTML",
+        help: "write a page with what is printed, and confusion matrix and worst mistakes of images"),
       Option("compare", value: "OTHER", help: "a second model on the same examples, with McNemar's paired test"),
       CommonOptions.threads, CommonOptions.json,
     ] + CommonOptions.reading,

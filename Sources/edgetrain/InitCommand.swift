@@ -74,9 +74,10 @@ enum InitCommand {
   ///
   /// - Parameter inputs: normal numbers, which make tokens where the network takes such.
   private static func calibrateSequences(_ model: inout Model, inputs: [Float], of shape: SequenceShape) throws {
-    let values = shape.inputTokens.map { tokens in
-      inputs.map { Float(Int($0.magnitude * 10_000) % tokens) }
-    } ?? inputs
+    let values =
+      shape.inputTokens.map { tokens in
+        inputs.map { Float(Int($0.magnitude * 10_000) % tokens) }
+      } ?? inputs
     let (all, size) = (shape.input.count, model.graph.tensors[model.graph.inputs[0]].count)
     let ranges = try SequenceCalibration(model).ranges(count: calibrationInputs, isOneText: false) { example in
       stride(from: example * all, to: (example + 1) * all, by: size).map { values[$0..<($0 + size)] }

@@ -11,6 +11,7 @@ struct OutputFile {
   /// - Throws: `FormatError.cannotWrite`.
   init(path: String) throws {
     self.path = path
+    guard !path.isEmpty else { throw FormatError.cannotWrite(path: "\"\"", reason: systemErrorText(ENOENT)) }
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     if isFolder.boolValue { throw FormatError.cannotWrite(path: path, reason: systemErrorText(EISDIR)) }

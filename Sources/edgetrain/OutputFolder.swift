@@ -10,6 +10,7 @@ struct OutputFolder {
   /// - Throws: `FormatError.cannotWrite`.
   init(path: String) throws {
     self.path = path
+    guard !path.isEmpty else { throw FormatError.cannotWrite(path: "\"\"", reason: systemErrorText(ENOENT)) }
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue {
       throw FormatError.cannotWrite(path: path, reason: systemErrorText(ENOTDIR))

@@ -27,6 +27,8 @@ final class Progress {
   private var stepLosses: ClosedRange<Double>?
   private var isLineOpen = false
   private let isResumed: Bool
+  /// What several examples are called.
+  private var noun = "images"
 
   /// - Parameter isSilent: whether another process shows it.
   init(_ run: TrainingRun, _ arguments: Arguments, isSilent: Bool) {
@@ -44,6 +46,7 @@ final class Progress {
   }
 
   func begin(data: TrainingData, device: String, processes: Int) {
+    noun = data.noun
     guard style == .bar || style == .lines else { return }
     note(
       "\(data.name): \(run.imagesPerEpoch) \(data.noun) \(data.contents); "
@@ -135,14 +138,14 @@ final class Progress {
       text += "loss \(fixed(validation.loss, decimals: 4))"
       if validation.isBest { text += " (best)" }
     }
-    return text + "  \(Int(imagesPerSecond(step))) images/s  \(fixed(epochSeconds, decimals: 1)) s"
+    return text + "  \(Int(imagesPerSecond(step))) \(noun)/s  \(fixed(epochSeconds, decimals: 1)) s"
   }
 
   private func bar(_ step: StepReport) -> String {
     let width = 10
     let filled = step.step * width / step.stepsPerEpoch
     let drawn = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-    return "epoch \(step.epoch)/\(run.epochs) [\(drawn)] \(figures(step))  \(Int(imagesPerSecond(step))) images/s"
+    return "epoch \(step.epoch)/\(run.epochs) [\(drawn)] \(figures(step))  \(Int(imagesPerSecond(step))) \(noun)/s"
       + "  \(timeLeft(step)) left"
   }
 

@@ -15,7 +15,8 @@ enum QuantizeCommand {
         "data", value: "DATA",
         help: "data to calibrate on and measure with, as for evaluate; without, the file's own ranges serve"),
       Option("output", letter: "o", value: "MODEL", help: "the int8 model file to write"),
-      Option("images", value: "N", help: "training images, or sequences, to calibrate on (default 512, of sequences 256)"),
+      Option(
+        "images", value: "N", help: "training images, or sequences, to calibrate on (default 512, of sequences 256)"),
       Option(
         "observer", value: "KIND",
         help: "minmax (default), percentile (99.99 % inside), or percentile:P with 50 < P <= 100"),

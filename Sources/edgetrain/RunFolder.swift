@@ -150,6 +150,7 @@ extension RunReport {
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try model.encoded().count)),
       ], log: RunLog(), classification: assessment.classes, mistakes: mistakes,
-      settings: RunReport.examples(samples) + [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))])
+      settings: RunReport.examples(samples) + [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))]
+    )
   }
 }

@@ -76,8 +76,17 @@ struct RunOutputs {
         + "--resume with a smaller --rate goes on from there")
   }
 
-  /// The model is written: what went before it stays in a run's folder only.
+  /// The model is written: what went before it stays in a run's folder only, without what processes that were killed had
+  /// half written.
   func endCheckpoints() {
+    for path in [paths.last, paths.best] {
+      let file = URL(fileURLWithPath: path)
+      let folder = file.deletingLastPathComponent().path
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      where name.hasPrefix(file.lastPathComponent + ".tmp-") {
+        unlink(OutputFolder.path(of: name, in: folder))
+      }
+    }
     guard folder == nil else { return }
     unlink(paths.last)
     unlink(paths.best)

@@ -10,7 +10,7 @@ enum SequenceEvaluation {
     let options = try CommonOptions.dataOptions(arguments, command: command)
     let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
-    let beam = try arguments.integer("beam", in: 1...1024)
+    let beam = try arguments.integer("beam", in: 1...1000)
 
     /// A model with its data, how it did, and samples.
     func measure(
@@ -37,7 +37,8 @@ enum SequenceEvaluation {
     let other = try arguments.string("compare").map { (path: $0, assessment: try measure($0).assessment) }
     guard !arguments.has("json") else {
       EvaluateCommand.writeJSON(
-        model: path, data: result.file.data.name, result.assessment, confusion: arguments.has("confusion"), other: other)
+        model: path, data: result.file.data.name, result.assessment, confusion: arguments.has("confusion"), other: other
+      )
       return
     }
     write(

@@ -125,7 +125,8 @@ enum TrainCommand {
     }
     guard SequenceShape(base.model) == nil else {
       throw UsageError(
-        "NET", expected: "a network description: a model for sequences does not tell the steps that it was trained with",
+        "NET",
+        expected: "a network description: a model for sequences does not tell the steps that it was trained with",
         found: "nothing", command: command.name)
     }
     return (try NetworkDescription(base.model), base.path)
@@ -246,7 +247,13 @@ extension NetworkDescription {
   /// Reads a `.net` file.
   init(path: String) throws {
     try self.init(parsing: contents(ofFile: path, what: "a network description"), file: path)
+    // Some steps of compiling take the square of the layers' number.
+    guard layers.count <= NetworkDescription.mostLayers else {
+      throw Problem("\(path): expected at most \(NetworkDescription.mostLayers) layers, found \(layers.count)")
+    }
   }
+
+  private static let mostLayers = 10_000
 }
 
 extension String {

@@ -1,6 +1,10 @@
+import Foundation
 import Terminal
 
 // `edgetrain COMMAND …`: what each command takes and does is in its own file.
+
+// A file beyond the shell's limit (`ulimit -f`) is an error like a full disk, and no reason to lose a training.
+signal(SIGXFSZ, SIG_IGN)
 
 do {
   try Edgetrain.run(processArguments())

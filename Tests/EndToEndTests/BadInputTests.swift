@@ -82,10 +82,37 @@ import Testing
       train("seven.net"), status: 1, error: "seven: outputs: expected 3, one per class of rows, found 7")
   }
 
+  /// Sizes that no machine has, and files of another kind.
+  @Test(arguments: [
+    ("input 65536x65536x3\nflatten\ndense 10\n", "input: expected at most 2147483647 elements"),
+    ("input 28x28x1\nflatten\ndense 9999999999\n", "expected a number of outputs"),
+    ("input 8x8x1\nflatten\ndense 60000\ndense 60000\n", "dense2.weights: expected at most 2147483647 elements"),
+    ("input 8x8x1\nflatten\ndense 3\ntrain\n batch 999999999999\n", "expected a positive number of images"),
+    ("input 8x8x1\nflatten\n" + String(repeating: "dense 3\n", count: 20_000), "expected at most 10000 layers"),
+  ]) func absurdNetworks(text: String, error: String) throws {
+    try folder.write(text, to: "absurd.net")
+    for command in [["info", "absurd.net"], ["train", "absurd.net", "--data", "rows", "-o", "m.bin"]] {
+      let result = try edgetrain.run(command, in: folder)
+      #expect(result.status == 1 && result.errors.hasPrefix("error: absurd.net"), "\(result.errors)")
+      #expect(result.errors.contains(error) && !folder.has("m.bin"), "\(result.errors)")
+    }
+  }
+
+  /// The shell's limit of file sizes, as a full disk, costs a checkpoint and not the training.
+  @Test func limitedFiles() throws {
+    let words = ["train", "rows.net", "--data", "rows", "--run", "run", "-o", "/dev/null"]
+    let script = "ulimit -f 4; exec \"$0\" \"$@\""
+    let result = try Program(path: "/bin/sh").run(["-c", script, edgetrain.path] + words, in: folder)
+    #expect(result.errors.contains("warning: run/last.checkpoint: cannot write: File too large; going on without"))
+    #expect(result.errors.contains("epoch 2/2  loss "))
+    #expect(result.status == 1 && result.errors.contains("error: run/report.html: cannot write: File too large"))
+  }
+
   @Test func outputs() throws {
     func train(_ output: String) -> [String] { ["train", "rows.net", "--data", "rows", "--quiet", "-o", output] }
     try expect(train("no/m.bin"), status: 1, error: "no/m.bin: cannot write: No such file or directory")
     try expect(train("nothing"), status: 1, error: "nothing: cannot write: Is a directory")
+    try expect(train(""), status: 1, error: "\"\": cannot write: No such file or directory")
     // What was trained is not lost with the disk's last byte.
     let full = try edgetrain.run(train("/dev/full") + ["--checkpoint", "kept"], in: folder)
     #expect(full.status == 1)

@@ -102,12 +102,12 @@ import Testing
       // A checkpoint of the middle of the run is had by stopping after an epoch: mpirun's children are the ranks.
       let words = ["train", "rows.net", "--data", "rows", "--threads", "1"] + options
       let killed = try mpirun.run(mpirunWords(3) + [edgetrain.path] + words, in: folder) { process in
-        while process.isRunning && !folder.has("killed/checkpoint") { usleep(2000) }
+        while process.isRunning && !folder.has("killed/last.checkpoint") { usleep(2000) }
         if let rank = children(of: process.processIdentifier).last { kill(rank, SIGKILL) }
       }
       #expect(killed.status != 0)
       #expect(killed.errors.contains("signal 9"), "\(killed.errors)")
-      #expect(!folder.has("killed.bin") && folder.has("killed/checkpoint"))
+      #expect(!folder.has("killed.bin") && folder.has("killed/last.checkpoint"))
       // The checkpoint's batch counts, not that of so many processes now.
       let resumed = try train(options + ["--resume", "--quiet"], ranks: ranksAfterwards)
       #expect(resumed.status == 0, "\(resumed.errors)")

@@ -142,4 +142,26 @@ import Testing
       #expect(result.passed && (isDynamic || result.differingBytes == 0), "\(options.testDescription)")
     }
   }
+
+  /// How likely a given answer is, token by token: of the answer that a search has found, its score.
+  @Test(arguments: 0..<6 as Range<UInt64>) func answersAreWeighed(seed: UInt64) throws {
+    let model = try DecodingTests.model(seed: seed, tokens: 4, length: 5)
+    let (end, longest) = (model.decoder!.endToken, model.decoder!.maximumLength)
+    var random = SeededGenerator(seed: seed)
+    let answerer = try Answerer(model, options: SessionOptions(threads: 1))
+    for _ in 0..<4 {
+      for place in 0..<4 {
+        answerer.encoder.input(0).bindMemory(to: Float.self)[place] = Float.random(in: -2...2, using: &random)
+      }
+      for beam in [1, 3] {
+        let answer = answerer.answer(beam: beam)
+        let rows = answerer.logarithms(along: answer.tokens)
+        #expect(rows.count == answer.tokens.count + 1 && rows.allSatisfy { $0.count == 4 })
+        for row in rows { #expect(abs(row.reduce(0) { $0 + exponential($1) } - 1) < 1e-5) }
+        let said = answer.tokens.count < longest ? answer.tokens + [end] : answer.tokens
+        let sum = zip(rows, said).reduce(0) { $0 + $1.0[$1.1] }
+        #expect(abs(sum / Double(said.count) - answer.score) < 1e-12)
+      }
+    }
+  }
 }

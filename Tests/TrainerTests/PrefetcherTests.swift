@@ -57,9 +57,9 @@ private struct NumberedExamples: BatchSource {
       let one = try ahead.step()
       let two = try alone.step()
       #expect(one.stepLoss.bitPattern == two.stepLoss.bitPattern && one.images == two.images)
-      let checkpoint = try alone.checkpoint()
+      let (checkpoint, best) = (try alone.checkpoint(), alone.best)
       alone = try RowProblem.run()
-      try alone.restore(checkpoint, best: alone.best)
+      try alone.restore(checkpoint, best: best)
     }
     let (one, two) = (try ahead.checkpoint(), try alone.checkpoint())
     #expect(one == two)

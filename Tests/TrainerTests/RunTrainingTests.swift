@@ -133,7 +133,11 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
   /// The best epoch's checkpoint is written before the run's own: one that is killed between the two has one of an epoch
   /// that its other file does not know. That run, too, takes the very steps that it would have taken.
   @Test func theBestEpochMayBeAheadOfTheRun() throws {
-    let whole = try RowProblem.run()
+    var description = RowProblem.description
+    description.recipe.epochs = 8
+    description.recipe.rate = 0.005
+    description.recipe.validation = 0.4
+    let whole = try RowProblem.run(description)
     var (reports, ends): ([[UInt64]], [(last: Checkpoint, best: Checkpoint?)]) = ([], [])
     ends.append((try whole.checkpoint(), nil))
     while !whole.isFinished {
@@ -143,7 +147,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     let pairs = ends.indices.dropFirst().filter { ends[$0].best?.epoch == $0 }
     try #require(pairs.contains { $0 > 1 }, "no epoch but the first is better than those before")
     for epoch in pairs {
-      let resumed = try RowProblem.run()
+      let resumed = try RowProblem.run(description)
       try resumed.restore(ends[epoch - 1].last, best: ends[epoch].best)
       let steps = (epoch - 1) * whole.stepsPerEpoch
       for step in steps..<reports.count { #expect(bits(try resumed.step()) == reports[step]) }
@@ -152,10 +156,10 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     // An older one, or none, is of no use.
     let last = try #require(pairs.last)
     #expect(throws: RunError.otherBest(expected: last, found: nil)) {
-      try RowProblem.run().restore(ends[last].last, best: nil)
+      try RowProblem.run(description).restore(ends[last].last, best: nil)
     }
     #expect(throws: RunError.otherBest(expected: last, found: 1)) {
-      try RowProblem.run().restore(ends[last].last, best: ends[1].best)
+      try RowProblem.run(description).restore(ends[last].last, best: ends[1].best)
     }
   }
 

@@ -141,14 +141,18 @@ import Testing
     (
       "pairs", "one text only\n",
       "input 4x1x1\n embedding 5 4\n e: gru 5\n a: input 9x1x1\n embedding 5 4\n gru 5 state from e\n dense 5",
-      "line 1: expected two texts with a tab between them, found 1"
+      "line 1: expected two texts with a tab between them, found no tab"
     ),
     ("tags", "abc\t--\n", "input 4x1x1\n embedding 5 4\n gru 5\n dense 2", "expected 3 tags"),
     ("text", "abcabcabcabcabcabcabcabc", "input 4x1x1\n embedding 9 4\n gru 5\n dense 9", "outputs: expected 4"),
     ("text", "abcabcabcabcabcabcabcabc", "input 4x1x1\n embedding 3 4\n gru 5\n dense 4", "expected at least 4 tokens"),
     ("text", "abcabcabcabcabcabcabcabc", "input 4x4x1\n conv 3x3x2\n flatten\n dense 4", "expected tokens, STEPSx1x1"),
     ("text", "ab", "input 4x1x1\n embedding 9 4\n gru 5\n dense 3", "expected at least 1 example"),
-    ("pairs", "a\tb\nc\td\n", "input 4x1x1\n embedding 9 4\n gru 5\n dense 4", "expected a second one for the answer"),
+    (
+      "pairs", String(repeating: "a\tb\n", count: 20), "input 4x1x1\n embedding 9 4\n gru 5\n dense 4",
+      "expected a second one for the answer"
+    ),
+    ("pairs", "a\tb\nc\td\n", "input 4x1x1\n embedding 9 4\n gru 5\n dense 4", "test: expected at least 1 example"),
   ]
 
   @Test(arguments: wrong) func whatDoesNotFitIsTold(kind: String, text: String, network: String, expected: String)

@@ -93,14 +93,19 @@ extension DataError {
   public var hint: String? {
     switch self {
     case .notInstalled(_, _, let package): "apt-get install \(package)"
+    case .unknownLayout(let path, _) where path.contains(":"):
+      "data for sequences is text:FILE, lines:DIR, labels:FILE, tags:FILE, pairs:FILE, captions:IMAGES, numbers or dates"
     case .unknownLayout:
       "IDX files are named train-images-idx3-ubyte[.gz] and so on; images are photos/cat/1.jpg, photos/dog/1.jpg, …"
     case .tooFewClasses: "images belong in one folder per class: photos/cat/1.jpg, photos/dog/1.jpg, …"
+    case .noExamples(let what) where what.hasSuffix(": test"):
+      "a tenth of the examples is tested with: it takes ten at least"
+    case .noExamples: nil
     case .wrongLength, .wrongRecords: "the file is damaged: fetch it again"
     case .noColumn: "columns are named as in the first line, or by number, from 1"
     case .wrongField(_, _, _, "a number", _): "--label names the column of classes (the last one without it)"
     case .cannotRead, .wrongMagic, .invalidHeader, .countMismatch, .labelOutOfRange, .shapeMismatch,
-      .wrongLabelCount, .tooFewImages, .unknownClass, .noExamples, .mismatch, .cannotWrite, .wrongLine, .wrongField,
+      .wrongLabelCount, .tooFewImages, .unknownClass, .mismatch, .cannotWrite, .wrongLine, .wrongField,
       .oneClass, .tooFewRows:
       nil
     }

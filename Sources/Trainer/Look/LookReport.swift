@@ -102,7 +102,8 @@ public struct LookReport {
 
   public init(
     title: String, summary: String, filters: Filters?, image: Image, imageCaption: String, maps: [FeatureMaps],
-    states: [SequenceStates], unitLayer: String, units: [Unit], search: TemplateSearch?, landscape: (losses: LossLandscape, caption: String)?,
+    states: [SequenceStates], unitLayer: String, units: [Unit], search: TemplateSearch?,
+    landscape: (losses: LossLandscape, caption: String)?,
     weights: [Weights]
   ) {
     self.title = title

@@ -134,7 +134,8 @@ extension SequenceLookReport.Embedding {
       width: frame.right + 24, height: frame.bottom + 46,
       summary: "Tokens of \(layer) by their first two principal components")
     drawing.text(
-      "\(layer): \(tokens.count) tokens, \(shares[0]) % and \(shares[1]) % of the variance", x: 0, y: 18, class: "title")
+      "\(layer): \(tokens.count) tokens, \(shares[0]) % and \(shares[1]) % of the variance", x: 0, y: 18, class: "title"
+    )
     frame.draw(in: &drawing)
     for (token, point) in zip(tokens, plane.points) {
       guard let at = frame.place(point.x, point.y) else { continue }

@@ -27,8 +27,9 @@ public struct SequenceStates: Sendable {
       let mean = values.reduce(0, +) / Float(max(values.count, 1))
       return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     }
-    return Array(variances.indices.sorted { variances[$0] != variances[$1] ? variances[$0] > variances[$1] : $0 < $1 }
-      .prefix(count))
+    return Array(
+      variances.indices.sorted { variances[$0] != variances[$1] ? variances[$0] > variances[$1] : $0 < $1 }
+        .prefix(count))
   }
 
   /// All of it as a picture: a row for each unit, a column for each step; grey is 0, white and black are the largest.

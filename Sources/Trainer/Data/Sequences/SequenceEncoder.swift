@@ -71,7 +71,8 @@ struct SequenceEncoder {
       return SequenceExamples(tokens: [inputs], labels: classes)
     }
     return SequenceData(
-      name: name, task: .classes, labels: labels, inputVocabulary: vocabulary, vocabulary: nil, train: encode(texts.train),
+      name: name, task: .classes, labels: labels, inputVocabulary: vocabulary, vocabulary: nil,
+      train: encode(texts.train),
       test: encode(texts.test))
   }
 

@@ -8,7 +8,9 @@ enum SequenceFile {
   /// A whole file; bytes that are no UTF-8 are replaced, carriage returns left out.
   static func text(_ path: String) throws(DataError) -> String {
     let bytes = try ByteStream(path: path).read(limit)
-    guard bytes.count < limit else { throw .wrongLength(path: path, expected: limit, found: nil) }
+    guard bytes.count < limit else {
+      throw .mismatch(what: path, expected: "a text of less than \(limit) bytes", found: "a longer one")
+    }
     return String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
   }
 
@@ -19,7 +21,8 @@ enum SequenceFile {
       let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
         throw .mismatch(
-          what: "\(path): line \(index + 1)", expected: "two texts with a tab between them", found: "\(parts.count)")
+          what: "\(path): line \(index + 1)", expected: "two texts with a tab between them",
+          found: parts.count == 1 ? "no tab" : parts.count == 2 ? "an empty one" : "\(parts.count - 1) tabs")
       }
       pairs.append((String(parts[0]), String(parts[1])))
     }
@@ -31,8 +34,16 @@ enum SequenceFile {
   static func lines(
     _ folder: String, shortest: Int = 20
   ) throws(DataError) -> (pairs: [SequenceTexts.Pair], labels: [String]) {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
-    guard names.count >= 2 else { throw .tooFewClasses(folder: folder, found: names.count) }
+    let found: [String]
+    do {
+      found = try FileManager.default.contentsOfDirectory(atPath: folder)
+    } catch {
+      throw .cannotRead(path: folder, reason: error.localizedDescription)
+    }
+    let names = found.filter { !$0.hasPrefix(".") }
+    guard names.count >= 2 else {
+      throw .mismatch(what: folder, expected: "at least 2 text files, one per class", found: "\(names.count)")
+    }
     var files: [(name: String, lines: [String])] = []
     var owners: [String: Set<String>] = [:]
     for name in names.sorted() {

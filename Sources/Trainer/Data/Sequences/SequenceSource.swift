@@ -32,6 +32,7 @@ public enum SequenceSource: Equatable, Sendable {
     }
     guard let colon = name.firstIndex(of: ":") else { return nil }
     let rest = String(name[name.index(after: colon)...])
+    guard !rest.isEmpty else { return nil }
     switch name[..<colon] {
     case "text": self = .text(path: rest)
     case "lines": self = .lines(folder: rest)
