@@ -179,17 +179,18 @@ struct OpenCLResidentTests {
         try TrainingRun(RowProblem.description, data: RowProblem.data, backend: backend)
       }
       let whole = try run()
-      var checkpoint: Checkpoint?
+      var saved: (last: Checkpoint, best: Checkpoint?)?
       var reports: [StepReport] = []
       while !whole.isFinished {
         reports.append(try whole.step())
-        if reports.count == 9 { checkpoint = try whole.checkpoint() }
+        if reports.count == 9 { saved = (try whole.checkpoint(), whole.best) }
       }
       // The second step's loss comes with the third report.
       #expect(reports[0].stepLosses.count == 1 && reports[1].stepLosses.isEmpty)
       #expect(reports[5].stepLosses.count == 2)
       let resumed = try run()
-      try resumed.restore(try #require(checkpoint))
+      let (last, best) = try #require(saved)
+      try resumed.restore(last, best: best)
       while !resumed.isFinished {
         let report = try resumed.step()
         if let validation = report.validation {
