@@ -97,3 +97,8 @@ void trainer_turn_weights(const float *weights, ptrdiff_t outputs, ptrdiff_t tap
     }
   }
 }
+
+TRAINER_CLONES void trainer_point(const int32_t *restrict places, ptrdiff_t count, const float *image,
+                                  const float *zeros, const float **restrict pointers) {
+  for (ptrdiff_t i = 0; i < count; i++) pointers[i] = places[i] < 0 ? zeros : image + places[i];
+}

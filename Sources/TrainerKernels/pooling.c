@@ -15,24 +15,25 @@ TRAINER_INLINE span inside(ptrdiff_t position, ptrdiff_t window, ptrdiff_t size)
 
 enum { lanes = 16 };
 
+static const ints16 lane_numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 // The largest of each of sixteen channels over a window, and where it was; the first one stands until a larger comes.
 TRAINER_INLINE void window_maximum(const trainer_pool *pool, const float *image, span rows, span columns,
-                                   float *restrict largest, int32_t *restrict places) {
-  ptrdiff_t start = (rows.first * pool->width + columns.first) * pool->channels;
-  for (int lane = 0; lane < lanes; lane++) {
-    largest[lane] = image[start + lane];
-    places[lane] = (int32_t)start + lane;
-  }
+                                   floats16 *largest, ints16 *places) {
+  ptrdiff_t place = (rows.first * pool->width + columns.first) * pool->channels;
+  floats16 most = *(const floats16 *)(image + place);
+  ints16 where = (int32_t)place + lane_numbers;
   for (ptrdiff_t y = rows.first; y < rows.last; y++) {
-    for (ptrdiff_t x = columns.first; x < columns.last; x++) {
-      ptrdiff_t place = (y * pool->width + x) * pool->channels;
-      for (int lane = 0; lane < lanes; lane++) {
-        int larger = image[place + lane] > largest[lane];
-        largest[lane] = larger ? image[place + lane] : largest[lane];
-        places[lane] = larger ? (int32_t)place + lane : places[lane];
-      }
+    place = (y * pool->width + columns.first) * pool->channels;
+    for (ptrdiff_t x = columns.first; x < columns.last; x++, place += pool->channels) {
+      const floats16 value = *(const floats16 *)(image + place);
+      const ints16 larger = value > most;
+      most = (floats16)((larger & (ints16)value) | (~larger & (ints16)most));
+      where = (larger & ((int32_t)place + lane_numbers)) | (~larger & where);
     }
   }
+  *largest = most;
+  *places = where;
 }
 
 TRAINER_CLONES void trainer_max_pool(const trainer_pool *pool, const float *image, float *output, int32_t *indices) {
@@ -43,18 +44,18 @@ TRAINER_CLONES void trainer_max_pool(const trainer_pool *pool, const float *imag
     for (ptrdiff_t ox = 0; ox < pool->output_width; ox++, output += channels, indices += channels) {
       span columns = inside(ox * pool->stride_width - pool->left, pool->window_width, pool->width);
       for (ptrdiff_t c = 0; c < channels; c += lanes) {
-        float largest[lanes];
-        int32_t places[lanes];
-        window_maximum(pool, image + c, rows, columns, largest, places);
-        for (int lane = 0; lane < lanes; lane++) places[lane] += (int32_t)c;
+        floats16 largest;
+        ints16 places;
+        window_maximum(pool, image + c, rows, columns, &largest, &places);
+        places += (int32_t)c;
         // What is written past a pixel's last channel is overwritten by the next pixel, but for the image's last ones.
         size_t count = (size_t)(channels - c < lanes && end - output - c < lanes ? channels - c : lanes);
         if (count == lanes) {
-          memcpy(output + c, largest, sizeof largest);
-          memcpy(indices + c, places, sizeof places);
+          *(floats16 *)(output + c) = largest;
+          *(ints16 *)(indices + c) = places;
         } else {
-          memcpy(output + c, largest, count * sizeof(float));
-          memcpy(indices + c, places, count * sizeof(int32_t));
+          memcpy(output + c, &largest, count * sizeof(float));
+          memcpy(indices + c, &places, count * sizeof(int32_t));
         }
       }
     }

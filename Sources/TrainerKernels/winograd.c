@@ -77,3 +77,46 @@ TRAINER_CLONES void trainer_winograd_weight_gradient(const float *products, ptrd
     }
   }
 }
+
+// Whether any of a pixel's channels is not 0.
+TRAINER_INLINE unsigned char is_live(const float *restrict pixel, ptrdiff_t channels) {
+  for (ptrdiff_t c = 0; c < channels; c += lanes) {
+    const ptrdiff_t count = channels - c < lanes ? channels - c : lanes;
+    int live = 0;
+    if (count == lanes) {
+      for (int lane = 0; lane < lanes; lane++) live |= pixel[c + lane] != 0;
+    } else {
+      for (ptrdiff_t lane = 0; lane < count; lane++) live |= pixel[c + lane] != 0;
+    }
+    if (live) return 1;
+  }
+  return 0;
+}
+
+TRAINER_CLONES void trainer_winograd_zero_windows(const trainer_zero_windows *w, const float *image,
+                                                  const float *restrict value, unsigned char *restrict memory,
+                                                  float *output) {
+  unsigned char *restrict seen = memory + w->height * w->output_width, *restrict line = seen + w->output_width;
+  const ptrdiff_t line_width = w->output_width + window - 1;
+  // For each line of the image: whether three pixels side by side, from the left of an output's window on, hold anything.
+  for (ptrdiff_t y = 0; y < w->height; y++) {
+    memset(line, 0, (size_t)line_width);
+    for (ptrdiff_t x = 0; x < w->width; x++) {
+      const ptrdiff_t place = x + w->left;
+      if (place < line_width) line[place] = is_live(image + (y * w->width + x) * w->channels, w->channels);
+    }
+    unsigned char *restrict row = memory + y * w->output_width;
+    for (ptrdiff_t x = 0; x < w->output_width; x++) row[x] = line[x] | line[x + 1] | line[x + 2];
+  }
+  for (ptrdiff_t oy = 0; oy < w->output_height; oy++, output += w->output_width * w->outputs) {
+    memset(seen, 0, (size_t)w->output_width);
+    for (ptrdiff_t y = oy - w->top; y < oy - w->top + window; y++) {
+      if (y < 0 || y >= w->height) continue;
+      const unsigned char *restrict row = memory + y * w->output_width;
+      for (ptrdiff_t x = 0; x < w->output_width; x++) seen[x] |= row[x];
+    }
+    for (ptrdiff_t x = 0; x < w->output_width; x++) {
+      if (!seen[x]) memcpy(output + x * w->outputs, value, (size_t)w->outputs * sizeof(float));
+    }
+  }
+}

@@ -264,6 +264,87 @@ import Testing
     }
   }
 
+  static let fusedFunctions: [Activation?] = [nil, .relu, .relu6, .leakyReLU(0.3), .tanh]
+
+  /// With the function and the sum behind it, the input's gradient in place of the output's where nothing is added.
+  @Test(
+    arguments: [(1, 5, 3), (3, 20, 1), (16, 196, 5), (24, 49, 4), (56, 15, 3), (130, 9, 2)],
+    Array(fusedFunctions.enumerated())
+  ) func batchNormInOnePass(
+    sizes: (channels: Int, pixels: Int, count: Int), function: (offset: Int, element: Activation?)
+  ) throws {
+    let (channels, pixels, count) = sizes
+    var random = TestRandom(seed: UInt64(10 * channels + function.offset))
+    let geometry = BatchNormGeometry(channels: channels, pixels: pixels, epsilon: 1e-3, momentum: 0.1)
+    let elements = geometry.valueCount(count)
+    let arguments = [
+      random.uniform(count: elements), random.uniform(count: channels).map { $0 * 4 },
+      random.uniform(count: channels).map { $0 * 3 }, random.uniform(count: elements), random.uniform(count: elements),
+    ]
+    let running = random.uniform(count: 2 * channels).map { $0 + 1.5 }
+    for hasResidual in [false, true] {
+      try compare(
+        arguments, results: [elements, elements, channels, channels, elements, elements], tolerance: 1e-4,
+        "\(geometry), \(count) images, \(String(describing: function.element)), residual \(hasResidual)"
+      ) { backend, a, results in
+        let (statistics, saved) = (try backend.filled(running), try backend.reals(2 * channels))
+        let residual = hasResidual ? a[4] : nil
+        backend.batchNormForward(
+          geometry, count: count, input: a[0], scale: a[1], shift: a[2], running: statistics, saved: saved,
+          residual: residual, activation: function.element, output: results[0])
+        backend.copy(a[3], to: results[1])
+        backend.batchNormBackward(
+          geometry, count: count, input: a[0], scale: a[1], shift: a[2], saved: saved, output: results[0],
+          hasResidual: hasResidual, activation: function.element, outputGradient: results[1],
+          scaleGradient: results[2], shiftGradient: results[3],
+          inputGradient: hasResidual ? results[4] : results[1])
+        backend.batchNormInference(
+          geometry, count: count, input: a[0], scale: a[1], shift: a[2], running: statistics, residual: residual,
+          activation: function.element, output: results[5])
+      }
+    }
+  }
+
+  /// Where a window is all 0, Winograd's tiles, too, give exactly what the bias makes: on this a ReLU's slope depends.
+  @Test(arguments: [Padding(all: 1), Padding(), Padding(top: 0, left: 2, bottom: 1, right: 0)])
+  func winogradOfZeros(padding: Padding) throws {
+    var random = TestRandom(seed: 5)
+    let geometry = try ConvolutionGeometry(
+      "convolution", input: ImageShape(height: 28, width: 26, channels: 32), outputChannels: 48, kernel: Extent(3),
+      padding: padding)
+    let (shape, count) = (geometry.input, 3)
+    var image = [Float](repeating: 0, count: count * shape.count)
+    // Here and there a pixel of which one channel is not 0.
+    for _ in 0..<40 { image[random.integer(below: image.count)] = random.uniform(count: 1)[0] }
+    let weights = random.uniform(count: geometry.weightCount)
+    let backend = CPUBackend(threads: 2)
+    for bias in [[Float](repeating: 0, count: 48), random.uniform(count: 48)] {
+      let output = try backend.reals(count * geometry.output.count)
+      backend.convolutionForward(
+        geometry, count: count, input: try backend.filled(image), weights: try backend.filled(weights),
+        bias: try backend.filled(bias), activation: nil, output: output)
+      let values = try backend.values(of: output)
+      var (zeroWindows, others) = (0, 0)
+      for place in 0..<(count * geometry.output.height * geometry.output.width) {
+        let (n, rest) = place.quotientAndRemainder(dividingBy: geometry.output.height * geometry.output.width)
+        let (y, x) = (rest / geometry.output.width - padding.top, rest % geometry.output.width - padding.left)
+        let isZero = (0..<9).allSatisfy { tap in
+          let (row, column) = (y + tap / 3, x + tap % 3)
+          guard row >= 0, row < shape.height, column >= 0, column < shape.width else { return true }
+          let start = ((n * shape.height + row) * shape.width + column) * shape.channels
+          return image[start..<(start + shape.channels)].allSatisfy { $0 == 0 }
+        }
+        guard isZero else {
+          others += 1
+          continue
+        }
+        zeroWindows += 1
+        try #require(Array(values[(place * 48)..<(place * 48 + 48)]) == bias, "pixel \(place)")
+      }
+      #expect(zeroWindows > 500 && others > 200)
+    }
+  }
+
   // MARK: Element by element, losses, weights
 
   @Test(arguments: [1, 15, 16, 17, 1000, 70_001]) func elementwise(count: Int) throws {

@@ -37,6 +37,19 @@ import Testing
     ("global pool", "input 4x3x2\n conv 1x1x3\n globalavgpool\n dense 3"),
     ("batch norm", "input 3x3x2\n conv 2x2x3\n batchnorm\n dense 3"),
     ("batch norm first", "input 3x3x2\n batchnorm tanh\n dense 3"),
+    (
+      "batch norm, sum and function",
+      "input 3x4x2\n a: conv 3x3x3 pad same\n batchnorm relu\n conv 3x3x3 pad same\n batchnorm\n add a relu\n dense 3"
+    ),
+    (
+      "sum of two batch norms",
+      "input 4x3x2\n a: conv 1x1x3\n b: batchnorm\n conv 3x3x3 pad same from a\n batchnorm\n add b leakyrelu 0.2\n dense 3"
+    ),
+    (
+      "batch norm before the shortcut",
+      "input 3x3x2\n a: conv 1x1x2\n b: batchnorm\n conv 1x1x2 tanh from a\n add b hardswish\n dense 3"
+    ),
+    ("batch norm and the input", "input 3x3x2\n conv 3x3x2 pad same\n batchnorm\n add input\n dense 3"),
     ("batch norm of vectors", "input 1x1x4\n dense 5\n batchnorm relu\n dense 3"),
     ("dropout", "input 1x1x6\n dense 8 tanh\n dropout 0.4\n dense 3"),
     ("add", "input 3x3x2\n a: conv 3x3x2 pad same relu\n conv 3x3x2 pad same\n add a relu\n dense 3"),

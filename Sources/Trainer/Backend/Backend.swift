@@ -80,6 +80,12 @@ public protocol Backend: AnyObject {
     activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
     inputGradient: DeviceSlice?)
 
+  /// The same with `addend`, as long as `inputGradient`, added to that: the gradient of the input from elsewhere.
+  func convolutionBackward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, output: DeviceSlice,
+    activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
+    inputGradient: DeviceSlice, addend: DeviceSlice)
+
   /// As convolution, with `groups` = input channels and weights [KH, KW, C·M].
   func depthwiseForward(
     _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
@@ -150,6 +156,7 @@ public protocol Backend: AnyObject {
   func batchNormForward(
     _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, shift: DeviceSlice,
     running: DeviceSlice, saved: DeviceSlice, output: DeviceSlice)
+  /// `inputGradient` may be the slice of `outputGradient`.
   func batchNormBackward(
     _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, saved: DeviceSlice,
     outputGradient: DeviceSlice, scaleGradient: DeviceSlice, shiftGradient: DeviceSlice, inputGradient: DeviceSlice?)
@@ -157,6 +164,23 @@ public protocol Backend: AnyObject {
   func batchNormInference(
     _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, shift: DeviceSlice,
     running: DeviceSlice, output: DeviceSlice)
+
+  // output = activation(y + residual), y being what the operations above make of the input; without what is nil. A backend
+  // that cannot do it in one pass has the operations composed for it.
+  //
+  // Backward, `outputGradient` becomes the gradient of y + residual, and so of the residual, if there is one; else it is
+  // working memory, and may be the slice of `inputGradient`. `activation` is none with `slopeNeedsInput`.
+
+  func batchNormForward(
+    _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, shift: DeviceSlice,
+    running: DeviceSlice, saved: DeviceSlice, residual: DeviceSlice?, activation: Activation?, output: DeviceSlice)
+  func batchNormBackward(
+    _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, shift: DeviceSlice,
+    saved: DeviceSlice, output: DeviceSlice, hasResidual: Bool, activation: Activation?, outputGradient: DeviceSlice,
+    scaleGradient: DeviceSlice, shiftGradient: DeviceSlice, inputGradient: DeviceSlice?)
+  func batchNormInference(
+    _ geometry: BatchNormGeometry, count: Int, input: DeviceSlice, scale: DeviceSlice, shift: DeviceSlice,
+    running: DeviceSlice, residual: DeviceSlice?, activation: Activation?, output: DeviceSlice)
 
   // MARK: Element by element; slices of one count; every result may be an argument's slice
 

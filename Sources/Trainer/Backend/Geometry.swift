@@ -127,6 +127,9 @@ public struct BatchNormGeometry: Equatable, Sendable {
     self.epsilon = epsilon
     self.momentum = momentum
   }
+
+  /// Elements of so many images.
+  func valueCount(_ images: Int) -> Int { images * pixels * channels }
 }
 
 /// Which elements a dropout keeps: Philox words (see `Philox`) of key `seed` and counter (element / 4, 0, stream, step)

@@ -81,16 +81,6 @@ extension AveragePoolLayer {
   }
 }
 
-extension BatchNormLayer {
-  func export(to exporter: inout GraphExporter) throws(TrainerError) {
-    let x = exporter.tensor(of: input)
-    let inputs = [x, try exporter.constant(scale), try exporter.constant(shift)] + (try exporter.constants(running))
-    let op = Op.batchNorm(BatchNorm(epsilon: geometry.epsilon))
-    exporter.bind(
-      output, to: exporter.add(op, name: name, inputs: inputs, shape: exporter.graph.tensors[x].shape))
-  }
-}
-
 extension ActivationLayer {
   func export(to exporter: inout GraphExporter) throws(TrainerError) {
     let x = exporter.tensor(of: input)

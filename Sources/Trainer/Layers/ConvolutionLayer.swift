@@ -11,6 +11,8 @@ final class ConvolutionLayer: Layer {
   let output: Value
   let weights: Parameter
   let bias: Parameter?
+  /// What else reads the input: its gradient is added to this layer's.
+  private(set) var otherReader: Value?
 
   init(_ name: String, _ description: ConvolutionDescription, depthwise: Bool, input: Value) throws(TrainerError) {
     let shape = input.shape
@@ -51,6 +53,16 @@ final class ConvolutionLayer: Layer {
   var parameters: [Parameter] { [weights] + (bias.map { [$0] } ?? []) }
   var backwardReads: [Value] { activation == nil ? [input] : [input, output] }
 
+  /// Makes the gradient of a forked value in `fork`'s stead, whose other output is `other`.
+  ///
+  /// - Returns: whether the layer can.
+  func joinGradients(of fork: ForkLayer, other: Value) -> Bool {
+    guard !isDepthwise, input.gradientRoot !== other.gradientRoot else { return false }
+    input.shareGradient(of: fork.input)
+    otherReader = other
+    return true
+  }
+
   func forward(_ pass: Pass) {
     if isDepthwise {
       pass.backend.depthwiseForward(
@@ -69,6 +81,11 @@ final class ConvolutionLayer: Layer {
         geometry, count: pass.count, input: input.data, weights: weights.weights, output: output.data,
         activation: activation, outputGradient: output.gradient!, weightGradient: weights.gradient,
         biasGradient: bias?.gradient, inputGradient: input.gradient)
+    } else if let sum = input.gradient, let addend = otherReader?.gradient {
+      pass.backend.convolutionBackward(
+        geometry, count: pass.count, input: input.data, weights: weights.weights, output: output.data,
+        activation: activation, outputGradient: output.gradient!, weightGradient: weights.gradient,
+        biasGradient: bias?.gradient, inputGradient: sum, addend: addend)
     } else {
       pass.backend.convolutionBackward(
         geometry, count: pass.count, input: input.data, weights: weights.weights, output: output.data,

@@ -144,11 +144,13 @@ final class MultiplyLayer: Layer {
   }
 }
 
-/// input [N, H, W, C] → the same data for each of several consumers; backward sums their gradients.
+/// input [N, H, W, C] → the same data for each of several consumers; backward sums their gradients, unless the last of two
+/// consumers to compute its own adds the other's to it.
 final class ForkLayer: Layer {
   let name: String
   let input: Value
   let outputs: [Value]
+  private var isJoined = false
 
   init(_ name: String, input: Value, ways: Int) {
     self.name = name
@@ -160,7 +162,21 @@ final class ForkLayer: Layer {
 
   func forward(_ pass: Pass) {}
 
+  /// - Parameter layers: all of the network.
+  func joinGradients(in layers: [any Layer]) {
+    guard outputs.count == 2, outputs[0].needsGradient else { return }
+    // Who reads an output, perhaps in another shape. Backward computations run from the last layer to the first.
+    let readers = outputs.map { output in
+      layers.firstIndex { $0.inputs.contains { $0.gradientRoot === output } }
+    }
+    guard let first = readers[0], let second = readers[1], first != second,
+      let last = layers[min(first, second)] as? ConvolutionLayer
+    else { return }
+    isJoined = last.joinGradients(of: self, other: outputs[first < second ? 1 : 0])
+  }
+
   func backward(_ pass: Pass) {
+    if isJoined { return }
     let sum = input.gradient(pass.count)!
     pass.backend.add(outputs[0].gradient(pass.count)!, outputs[1].gradient(pass.count)!, output: sum)
     for output in outputs.dropFirst(2) { pass.backend.add(sum, output.gradient(pass.count)!, output: sum) }

@@ -6,7 +6,7 @@ final class Value {
   private(set) var needsGradient: Bool
   /// The value whose memory this one uses too, for data and for gradient.
   let dataOwner: Value?
-  let gradientOwner: Value?
+  private(set) var gradientOwner: Value?
   /// [batch, shape]; set when the network has planned its memory.
   private var plannedData: DeviceSlice?
   private var plannedGradient: DeviceSlice?
@@ -27,6 +27,9 @@ final class Value {
   /// The value that owns the memory.
   var dataRoot: Value { dataOwner?.dataRoot ?? self }
   var gradientRoot: Value { gradientOwner?.gradientRoot ?? self }
+
+  /// Its gradient is computed in the place of another's.
+  func shareGradient(of owner: Value) { gradientOwner = owner }
 
   /// The layer that makes it is not trained.
   func freeze() { needsGradient = false }

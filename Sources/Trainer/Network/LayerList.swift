@@ -72,6 +72,7 @@ struct LayerList {
         expected: "at least one layer with weights\(freeze == nil ? "" : " that is not frozen")",
         found: "none")
     }
+    for case let fork as ForkLayer in layers { fork.joinGradients(in: layers) }
   }
 
   /// The layers so far are not trained.
@@ -144,13 +145,22 @@ struct LayerList {
     case .averagePool(let description): built = try AveragePoolLayer(name, description, input: input)
     case .globalAveragePool: built = try AveragePoolLayer(globalOver: input, name: name)
     case .batchNorm(let description):
-      built = BatchNormLayer(name, description, input: input)
       activation = description.activation
+      let fused = activation.flatMap { $0.slopeNeedsInput ? nil : $0 }
+      built = BatchNormLayer(name, description, activation: fused, input: input)
+      if fused != nil { activation = nil }
     case .activation(let function): built = ActivationLayer(name, function, input: input, inputIsFree: false)
     case .dropout(let rate): built = DropoutLayer(name, rate: rate, stream: UInt32(index), input: input)
     case .add(let function):
-      built = try AddLayer(name, input, inputs[1])
-      activation = function
+      let sum = try AddLayer(name, input, inputs[1])
+      let fused = function.flatMap { $0.slopeNeedsInput ? nil : $0 }
+      if let norm = removeNorm(before: sum, activation: fused) {
+        built = norm
+        activation = fused == nil ? function : nil
+      } else {
+        built = sum
+        activation = function
+      }
     case .multiply: built = try MultiplyLayer(name, input, inputs[1])
     case .concat: built = try ConcatLayer(name, inputs)
     case .embedding(let description): built = try EmbeddingLayer(name, description, input: input)
@@ -170,6 +180,17 @@ struct LayerList {
     let after = ActivationLayer(name + ".activation", activation, input: built.outputs[0], inputIsFree: true)
     layers.append(after)
     return after.output
+  }
+
+  /// Takes away the batch-norm that makes an operand of `sum`, for which it is the only consumer, and gives one that computes
+  /// both; nil if no operand is a trained batch-norm's.
+  private mutating func removeNorm(before sum: AddLayer, activation: Activation?) -> BatchNormLayer? {
+    for index in layers.indices.dropFirst(frozenCount).reversed() {
+      guard let norm = (layers[index] as? BatchNormLayer)?.adding(sum, activation: activation) else { continue }
+      layers.remove(at: index)
+      return norm
+    }
+    return nil
   }
 
   /// Appends a recurrent layer, or two that run in opposite directions and what joins them; its output becomes the list's.

@@ -66,6 +66,10 @@ void trainer_scatter_patches(const trainer_window *_Nonnull window, const float 
 void trainer_turn_weights(const float *_Nonnull weights, ptrdiff_t outputs, ptrdiff_t taps, ptrdiff_t inputs,
                           float *_Nonnull turned);
 
+// pointers [count]: into the image, or at zeros where a place is negative.
+void trainer_point(const int32_t *_Nonnull places, ptrdiff_t count, const float *_Nonnull image,
+                   const float *_Nonnull zeros, const float *_Nonnull *_Nonnull pointers);
+
 // narrow.c: convolution with few outputs; all channels in one group, dilation_width 1. Packed weights are
 // [⌈outputs / 16⌉, taps, 16], the lanes past the outputs being 0.
 
@@ -99,6 +103,19 @@ void trainer_winograd_gradient(const float *_Nonnull const *_Nonnull gradient, p
 // Slack: reads past the products.
 void trainer_winograd_weight_gradient(const float *_Nonnull products, ptrdiff_t stride, ptrdiff_t outputs,
                                       ptrdiff_t inputs, float *_Nonnull weight_gradient);
+
+// A 3×3 convolution of stride 1 from one image to another.
+typedef struct {
+  ptrdiff_t height, width, channels;
+  ptrdiff_t output_height, output_width, outputs;
+  ptrdiff_t top, left;
+} trainer_zero_windows;
+
+// Writes `value` [outputs] where an output's whole window is 0. There the products of a tile add up to 0 but for rounding, and
+// exactly the bias is due: it may lie on a ReLU's kink. memory: (height + 2) · output_width + 2 bytes.
+void trainer_winograd_zero_windows(const trainer_zero_windows *_Nonnull windows, const float *_Nonnull image,
+                                   const float *_Nonnull value, unsigned char *_Nonnull memory,
+                                   float *_Nonnull output);
 
 // elementwise.c
 
@@ -164,21 +181,36 @@ void trainer_depthwise_gradient(const trainer_window *_Nonnull window, ptrdiff_t
                                 const float *_Nonnull output_gradient, float *_Nullable padded_gradient,
                                 float *_Nonnull weight_gradient);
 
-// batch_norm.c: values [rows, channels].
+// batch_norm.c: values [rows, width], width being the channels of one pixel or of several side by side. Constants per column are
+// [width]. Slack: reads past values and constants.
 
-// sums [2, channels]: Σ (x − pivot) and Σ (x − pivot)².
-void trainer_moments(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t channels, const float *_Nonnull pivot,
+// A function made of straight lines: below · v up to 0, then v, then from `limit` on that.
+typedef struct {
+  float below, limit;
+} trainer_ramp;
+
+// What a normalization computes with, per column: (x − mean) · inverse, and x · factor + term, which scales and shifts that.
+typedef struct {
+  const float *_Nonnull mean, *_Nonnull inverse, *_Nonnull factor, *_Nonnull term;
+} trainer_normalization;
+
+// sums [2, width] += Σ (x − pivot) and Σ (x − pivot)².
+void trainer_moments(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t width, const float *_Nonnull pivot,
                      double *_Nonnull sums);
-// output = input · factor + term per channel; output may be input.
-void trainer_scale_shift(const float *_Nonnull input, ptrdiff_t rows, ptrdiff_t channels, const float *_Nonnull factor,
-                         const float *_Nonnull term, float *_Nonnull output);
-// sums [2, channels]: Σ g and Σ g · (x − mean) · inverse.
-void trainer_batch_norm_sums(const float *_Nonnull input, const float *_Nonnull gradient, ptrdiff_t rows,
-                             ptrdiff_t channels, const float *_Nonnull mean, const float *_Nonnull inverse,
-                             double *_Nonnull sums);
-// input_gradient = g · a + x · b + c per channel.
+// output = ramp(input · factor + term + residual); output may be input or residual.
+void trainer_normalize(const float *_Nonnull input, ptrdiff_t rows, ptrdiff_t width, const float *_Nonnull factor,
+                       const float *_Nonnull term, const float *_Nullable residual, trainer_ramp ramp,
+                       float *_Nonnull output);
+// sums [2, width] += Σ g and Σ g · (x − mean) · inverse, g being the gradient of the ramp's argument. The slope is told by the ramp's
+// `output`, and the gradient becomes g; or by the argument without residual, where `output` is null.
+void trainer_batch_norm_sums(const float *_Nonnull input, const float *_Nullable output, float *_Nonnull gradient,
+                             ptrdiff_t rows, ptrdiff_t width, const trainer_normalization *_Nonnull normalization,
+                             trainer_ramp ramp, double *_Nonnull sums);
+// input_gradient = g · a + x · b + c, g being the gradient of the argument of a ramp without residual; input_gradient may be the
+// gradient.
 void trainer_batch_norm_gradient(const float *_Nonnull input, const float *_Nonnull gradient, ptrdiff_t rows,
-                                 ptrdiff_t channels, const float *_Nonnull a, const float *_Nonnull b,
+                                 ptrdiff_t width, const trainer_normalization *_Nonnull normalization,
+                                 trainer_ramp ramp, const float *_Nonnull a, const float *_Nonnull b,
                                  const float *_Nonnull c, float *_Nonnull input_gradient);
 
 // packed_product.c: products with a packed right side, in panels of TRAINER_PANEL columns: [panels, depth, TRAINER_PANEL].

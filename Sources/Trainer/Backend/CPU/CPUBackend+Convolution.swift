@@ -18,6 +18,10 @@ extension CPUBackend {
       winogradForward(winograd, geometry, count: count, x, w, b, activation, y)
       return
     }
+    if let products = PixelProducts(geometry, kernels: kernels) {
+      productForward(products, geometry, count: count, x, w, b, activation, y)
+      return
+    }
     if geometry.isNarrow {
       narrowForward(plan, count: count, x, w, b, activation, y)
       return
@@ -37,6 +41,28 @@ extension CPUBackend {
     activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
     inputGradient: DeviceSlice?
   ) {
+    convolutionBackward(
+      geometry, count: count, input: input, weights: weights, output: output, activation: activation,
+      outputGradient: outputGradient, weightGradient: weightGradient, biasGradient: biasGradient,
+      inputGradient: inputGradient, addend: nil)
+  }
+
+  public func convolutionBackward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, output: DeviceSlice,
+    activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
+    inputGradient: DeviceSlice, addend: DeviceSlice
+  ) {
+    convolutionBackward(
+      geometry, count: count, input: input, weights: weights, output: output, activation: activation,
+      outputGradient: outputGradient, weightGradient: weightGradient, biasGradient: biasGradient,
+      inputGradient: inputGradient, addend: floats(addend))
+  }
+
+  private func convolutionBackward(
+    _ geometry: ConvolutionGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, output: DeviceSlice,
+    activation: Activation?, outputGradient: DeviceSlice, weightGradient: DeviceSlice, biasGradient: DeviceSlice?,
+    inputGradient: DeviceSlice?, addend: UnsafePointer<Float>?
+  ) {
     let plan = PatchPlan(geometry)
     let (x, w, y) = (floats(input), floats(weights), floats(output))
     let (dy, dx) = (floats(outputGradient), inputGradient.map(floats))
@@ -45,10 +71,13 @@ extension CPUBackend {
     let forWeights = WinogradConvolution(geometry, kernels: kernels).flatMap { $0.pays(images: images) ? $0 : nil }
     let forInput = dx.flatMap { _ in WinogradConvolution(inputGradientOf: geometry, kernels: kernels) }
       .flatMap { $0.pays(images: images) ? $0 : nil }
-    let turned = forInput.map { packTurned($0, geometry, w) }
+    let products = dx.flatMap { _ in forInput == nil ? PixelProducts(inputGradientOf: geometry, kernels: kernels) : nil
+    }
+    let turned = forInput.map { packTurned($0, geometry, w) } ?? products.map { pack($0, w, bias: nil) }
     let isNarrow = geometry.isNarrow && geometry.hasShortRows && forWeights == nil
     let scratchCount = max(
-      plan.scratchCount, forInput?.scratchCount ?? 0, forWeights?.gradientScratchCount ?? 0)
+      plan.scratchCount, forInput?.scratchCount ?? 0, forWeights?.gradientScratchCount ?? 0,
+      products?.scratchCount ?? 0)
     sumOverImages(
       count, weights: isNarrow ? geometry.packedCount : geometry.weightCount, weightGradient, biases: outputs,
       biasGradient, packed: isNarrow ? geometry : nil
@@ -70,14 +99,22 @@ extension CPUBackend {
         } else if forWeights == nil {
           plan.addWeightGradient(plan.pad(x + image * geometry.input.count, into: scratch), gradient, to: dw)
         }
-        if let dx, forInput == nil {
-          plan.inputGradient(gradient, w, scratch: scratch, into: dx + image * geometry.input.count)
+        guard let dx, forInput == nil else { continue }
+        let start = image * geometry.input.count
+        let addend = addend.map { $0 + start }
+        if let products, let turned {
+          products.run(
+            gradient, packed: turned, bounds: .unbounded, residual: addend, into: dx + start, scratch: scratch)
+        } else {
+          plan.inputGradient(gradient, w, scratch: scratch, into: dx + start)
+          if let addend { trainer_add(dx + start, addend, dx + start, geometry.input.count) }
         }
       }
       forWeights?.addWeightGradient(images, input: x, outputGradient: dy, to: dw, scratch: scratch)
       if let dx, let forInput, let turned {
         forInput.run(
-          images, input: dy, packed: turned, bias: nil, bounds: -.infinity ... .infinity, output: dx, scratch: scratch)
+          images, input: dy, packed: turned, bias: nil, bounds: .unbounded, residual: addend, output: dx,
+          scratch: scratch)
       }
     }
   }
@@ -92,14 +129,38 @@ extension CPUBackend {
     pool.run(pieces: pieces) { piece, worker in
       let images = CPUBackend.range(piece, of: pieces, over: count)
       let scratch = scratch(worker: worker, winograd.scratchCount)
-      winograd.run(
-        images, input: x, packed: packed, bias: b, bounds: activation?.bounds ?? -.infinity ... .infinity, output: y,
-        scratch: scratch)
+      let bounds = activation?.bounds ?? .unbounded
+      winograd.run(images, input: x, packed: packed, bias: b, bounds: bounds, output: y, scratch: scratch)
+      winograd.settleZeroWindows(images, input: x, bias: b, bounds: bounds, output: y, scratch: scratch)
       if let activation, activation.bounds == nil {
         let target = y + images.lowerBound * geometry.output.count
         trainer_activation(activation.function, target, target, images.count * geometry.output.count)
       }
     }
+  }
+
+  private func productForward(
+    _ products: PixelProducts, _ geometry: ConvolutionGeometry, count: Int, _ x: UnsafePointer<Float>,
+    _ w: UnsafePointer<Float>, _ b: UnsafePointer<Float>?, _ activation: Activation?, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let packed = pack(products, w, bias: b)
+    forEachImage(count) { image, worker in
+      let target = y + image * geometry.output.count
+      products.run(
+        x + image * geometry.input.count, packed: packed, bounds: activation?.bounds ?? .unbounded, into: target,
+        scratch: scratch(worker: worker, products.scratchCount))
+      if let activation, activation.bounds == nil {
+        trainer_activation(activation.function, target, target, geometry.output.count)
+      }
+    }
+  }
+
+  private func pack(
+    _ products: PixelProducts, _ w: UnsafePointer<Float>, bias: UnsafePointer<Float>?
+  ) -> UnsafePointer<Float> {
+    let packed = packed(products.packedCount)
+    products.pack(w, bias: bias, into: packed, scratch: scratch(worker: 0, products.scratchCount))
+    return UnsafePointer(packed)
   }
 
   /// The packed weights of the convolution that makes the input's gradient.
@@ -172,137 +233,6 @@ extension CPUBackend {
   }
 }
 
-/// How one convolution is cut: the padded image, the output rows of a chunk, and where both lie in working memory.
-struct PatchPlan {
-  let geometry: ConvolutionGeometry
-  /// Elements of the padded image; 0 if the input has no padding and is used where it lies.
-  private let paddedCount: Int
-  private let rowsPerChunk: Int
-
-  /// Elements of patches that stay in a core's second cache beside weights and outputs.
-  private static let patchBudget = 65_536
-
-  init(_ geometry: ConvolutionGeometry) {
-    self.geometry = geometry
-    let padding = geometry.padding
-    paddedCount =
-      (geometry.input.height + padding.top + padding.bottom) * (geometry.input.width + padding.left + padding.right)
-      * geometry.input.channels
-    rowsPerChunk = max(PatchPlan.patchBudget / (geometry.output.width * geometry.patch), 1)
-  }
-
-  /// Where patches start: behind a padded image and its slack.
-  var patchesOffset: Int { MemoryPlanner.aligned(paddedCount) + Int(TRAINER_SLACK) }
-
-  var scratchCount: Int {
-    let rows = min(rowsPerChunk, geometry.output.height)
-    return patchesOffset + rows * geometry.output.width * geometry.patch
-  }
-
-  /// Ranges of output rows whose patches are made at a time.
-  var chunks: StrideChunks { StrideChunks(count: geometry.output.height, size: rowsPerChunk) }
-
-  /// The padded image, in `scratch` unless there is nothing to pad.
-  func pad(_ image: UnsafePointer<Float>, into scratch: UnsafeMutablePointer<Float>) -> UnsafePointer<Float> {
-    let padding = geometry.padding
-    if padding == Padding() { return image }
-    trainer_pad(
-      image, geometry.input.height, geometry.input.width, geometry.input.channels, padding.top, padding.left,
-      padding.bottom, padding.right, scratch)
-    return UnsafePointer(scratch)
-  }
-
-  /// The [outputs, patch] weights of a group.
-  func weights(_ weights: UnsafePointer<Float>, group: Int) -> Matrix {
-    Matrix(weights + group * geometry.groupOutputs * geometry.patch, stride: geometry.patch)
-  }
-
-  /// The [pixels, patch] matrix of some output rows: gathered into `memory`, or the image itself.
-  func patches(
-    of padded: UnsafePointer<Float>, group: Int, rows: Range<Int>, into memory: UnsafeMutablePointer<Float>
-  ) -> Matrix {
-    if geometry.isPointwise {
-      let channels = geometry.input.channels
-      return Matrix(
-        padded + rows.lowerBound * geometry.output.width * channels + group * geometry.groupInputs, stride: channels)
-    }
-    var window = window(group: group)
-    trainer_gather_patches(&window, padded, rows.lowerBound, rows.count, memory)
-    return Matrix(memory, stride: geometry.patch)
-  }
-
-  /// The convolution without bias of one padded image. `finish` gets each chunk's outputs while they are in the cache.
-  func forward(
-    _ padded: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, patches memory: UnsafeMutablePointer<Float>,
-    into target: UnsafeMutablePointer<Float>,
-    finish: (_ outputs: UnsafeMutablePointer<Float>, _ pixels: Int) -> Void = { _, _ in }
-  ) {
-    let outputs = geometry.output.channels
-    for rows in chunks {
-      let pixels = rows.count * geometry.output.width
-      let start = target + rows.lowerBound * geometry.output.width * outputs
-      for group in 0..<geometry.groups {
-        let patches = patches(of: padded, group: group, rows: rows, into: memory)
-        multiply(
-          pixels, geometry.groupOutputs, geometry.patch, patches, self.weights(weights, group: group).transposed,
-          into: start + group * geometry.groupOutputs, stride: outputs)
-      }
-      finish(start, pixels)
-    }
-  }
-
-  /// dw += dyᵀ · patches, for one image.
-  func addWeightGradient(
-    _ padded: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Float>
-  ) {
-    for group in 0..<geometry.groups {
-      var window = window(group: group)
-      trainer_weight_gradient(
-        &window, geometry.output.height, geometry.groupOutputs, geometry.output.channels, padded,
-        gradient + group * geometry.groupOutputs, sum + group * geometry.groupOutputs * geometry.patch)
-    }
-  }
-
-  /// dx from dy · w, for one image: gradients of patches, added up where the patches came from.
-  func inputGradient(
-    _ gradient: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-    into target: UnsafeMutablePointer<Float>
-  ) {
-    let outputs = geometry.output.channels
-    let channels = geometry.input.channels
-    let padding = geometry.padding
-    if !geometry.isPointwise { scratch.update(repeating: 0, count: paddedCount) }
-    let patches = scratch + patchesOffset
-    for rows in chunks {
-      let first = rows.lowerBound * geometry.output.width
-      let pixels = rows.count * geometry.output.width
-      for group in 0..<geometry.groups {
-        let dy = Matrix(gradient + first * outputs + group * geometry.groupOutputs, stride: outputs)
-        let w = self.weights(weights, group: group)
-        if geometry.isPointwise {
-          multiply(
-            pixels, geometry.groupInputs, geometry.groupOutputs, dy, w,
-            into: target + first * channels + group * geometry.groupInputs, stride: channels)
-        } else {
-          multiply(pixels, geometry.patch, geometry.groupOutputs, dy, w, into: patches, stride: geometry.patch)
-          var window = window(group: group)
-          trainer_scatter_patches(&window, patches, rows.lowerBound, rows.count, scratch)
-        }
-      }
-    }
-    if !geometry.isPointwise {
-      trainer_crop(
-        scratch, geometry.input.height, geometry.input.width, channels, padding.top, padding.left, padding.right, target
-      )
-    }
-  }
-
-  func window(group: Int) -> trainer_window {
-    trainer_window(
-      geometry, firstChannel: group * geometry.groupInputs, groupChannels: geometry.groupInputs)
-  }
-}
-
 extension ConvolutionGeometry {
   /// Whether the kernels for few outputs are the faster ones: at most two vectors of outputs, weights that stay in the
   /// first cache.
@@ -327,32 +257,7 @@ extension Activation {
   }
 }
 
-/// Consecutive ranges of at most `size` that make up 0..<count.
-struct StrideChunks: Sequence, IteratorProtocol {
-  let count: Int
-  let size: Int
-  private var start = 0
-
-  init(count: Int, size: Int) {
-    self.count = count
-    self.size = size
-  }
-
-  mutating func next() -> Range<Int>? {
-    guard start < count else { return nil }
-    defer { start += size }
-    return start..<Swift.min(start + size, count)
-  }
-}
-
-extension trainer_window {
-  /// The window of a convolution over its padded input.
-  init(_ geometry: ConvolutionGeometry, firstChannel: Int, groupChannels: Int) {
-    self.init(
-      width: geometry.input.width + geometry.padding.left + geometry.padding.right, channels: geometry.input.channels,
-      first_channel: firstChannel, group_channels: groupChannels, kernel_height: geometry.kernel.height,
-      kernel_width: geometry.kernel.width, stride_height: geometry.stride.height, stride_width: geometry.stride.width,
-      dilation_height: geometry.dilation.height, dilation_width: geometry.dilation.width,
-      output_width: geometry.output.width)
-  }
+extension ClosedRange<Float> {
+  /// No clamp.
+  fileprivate static var unbounded: ClosedRange<Float> { -.infinity ... .infinity }
 }

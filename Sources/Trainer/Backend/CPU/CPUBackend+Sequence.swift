@@ -40,13 +40,12 @@ extension CPUBackend {
     let (dy, dx) = (outputGradient.map(floats), inputGradient.map(floats))
     let (dhT, dcT) = (finalGradient.map { floats($0.hidden) }, finalGradient?.cell.map(floats))
     let (dh0, dc0) = (initialGradient.map { floats($0.hidden) }, initialGradient?.cell.map(floats))
-    // Memory: both packed weights, then the pieces' sums of bias gradients, then the weights' gradients side by side.
+    // Memory: both packed weights, then the pieces' sums of bias gradients.
     let packedRecurrent = PackedMatrix.count(depth: geometry.gateRows, columns: units)
     let packedInput = dx == nil ? 0 : PackedMatrix.count(depth: geometry.gateRows, columns: geometry.inputs)
     let pieces = CPUBackend.pieces(count, atLeast: CPUBackend.imagesOfPiece)
     let biasStride = MemoryPlanner.aligned(geometry.biasCount)
-    let joined = geometry.gateRows * plan.rowWidth
-    let memory = parts(packedRecurrent + packedInput + pieces * biasStride + joined)
+    let memory = parts(packedRecurrent + packedInput + pieces * biasStride)
     let recurrent = PackedMatrix(
       floats(weights.recurrent), depth: geometry.gateRows, columns: units, memory: memory, pool)
     let inputs = dx.map { _ in
@@ -74,9 +73,7 @@ extension CPUBackend {
       plan.store(dc, images, into: dc0)
     }
     trainer_sum_parts(biasSums, pieces, biasStride, floats(weightGradient.bias), geometry.biasCount)
-    plan.weightGradient(
-      into: floats(weightGradient.input), floats(weightGradient.recurrent), memory: biasSums + pieces * biasStride, pool
-    )
+    plan.weightGradient(into: floats(weightGradient.input), floats(weightGradient.recurrent), pool)
   }
 
   public func embeddingForward(

@@ -165,43 +165,47 @@ struct RecurrentPlan {
       into: dx + place(index, images, width: inputs), stride: geometry.steps * inputs)
   }
 
-  /// Gates whose part of the weights' gradient is one product.
-  private static let gatesOfProduct = 128
+  /// Gates whose weights' gradients are a piece of work, and positions (steps of an image) that a product is over: so many leave
+  /// gates and rows in the second-level cache, and sums are rarely interrupted.
+  private static let gatesOfPiece = 64
+  private static let positionsOfProduct = 128
 
-  /// The gradients of both weights: gate gradientsᵀ · [x, h], over all steps and images.
-  ///
-  /// - Parameter memory: `gateRows` × `rowWidth` floats.
+  /// The gradients of both weights: gate gradientsᵀ · x and · h, over all steps and images.
   func weightGradient(
-    into input: UnsafeMutablePointer<Float>, _ recurrent: UnsafeMutablePointer<Float>,
-    memory: UnsafeMutablePointer<Float>, _ pool: ThreadPool
+    into input: UnsafeMutablePointer<Float>, _ recurrent: UnsafeMutablePointer<Float>, _ pool: ThreadPool
   ) {
-    let (inputs, block) = (geometry.inputs, RecurrentPlan.gatesOfProduct)
+    let (inputs, block) = (geometry.inputs, RecurrentPlan.gatesOfPiece)
     pool.run(pieces: (geometry.gateRows + block - 1) / block) { piece, _ in
       let gateRange = piece * block..<min((piece + 1) * block, geometry.gateRows)
-      // [x, h] in one product, and for the GRU's candidate, whose two parts have gradients of their own, in two.
-      let joint = geometry.cell == .gru ? gateRange.clamped(to: 0..<(2 * units)) : gateRange
-      product(joint, column: joint.lowerBound, from: 0, count: rowWidth, into: memory)
-      if geometry.cell == .gru {
-        let candidate = gateRange.clamped(to: (2 * units)..<(3 * units))
-        product(candidate, column: candidate.lowerBound, from: 0, count: inputs, into: memory)
-        product(candidate, column: candidate.lowerBound + units, from: inputs, count: units, into: memory)
-      }
-      for gate in gateRange {
-        let row = memory + gate * rowWidth
-        (input + gate * inputs).update(from: row, count: inputs)
-        (recurrent + gate * units).update(from: row + inputs, count: units)
+      // The two parts of the GRU's candidate have gate gradients of their own, `units` apart.
+      let isGRU = geometry.cell == .gru
+      let joint = isGRU ? gateRange.clamped(to: 0..<(2 * units)) : gateRange
+      let candidate = isGRU ? gateRange.clamped(to: (2 * units)..<(3 * units)) : 0..<0
+      (input + gateRange.lowerBound * inputs).update(repeating: 0, count: gateRange.count * inputs)
+      (recurrent + gateRange.lowerBound * units).update(repeating: 0, count: gateRange.count * units)
+      for positions in StrideChunks(count: geometry.steps * count, size: RecurrentPlan.positionsOfProduct) {
+        addProduct(positions, gateRange, column: gateRange.lowerBound, 0..<inputs, to: input)
+        addProduct(positions, joint, column: joint.lowerBound, inputs..<rowWidth, to: recurrent)
+        addProduct(positions, candidate, column: candidate.lowerBound + units, inputs..<rowWidth, to: recurrent)
       }
     }
   }
 
-  /// target[gateRange, from...] = gates[:, column...]ᵀ · rows[:, from...].
-  private func product(
-    _ gateRange: Range<Int>, column: Int, from: Int, count width: Int, into target: UnsafeMutablePointer<Float>
+  /// target[gateRange] += gates[positions, column...]ᵀ · rows[positions, part], as the weights' gradient of a pointwise
+  /// convolution.
+  private func addProduct(
+    _ positions: Range<Int>, _ gateRange: Range<Int>, column: Int, _ part: Range<Int>,
+    to target: UnsafeMutablePointer<Float>
   ) {
     guard !gateRange.isEmpty else { return }
-    multiply(
-      gateRange.count, width, geometry.steps * count, Matrix(gates + column, stride: geometry.biasCount).transposed,
-      Matrix(rows + from, stride: rowWidth), into: target + gateRange.lowerBound * rowWidth + from, stride: rowWidth)
+    var window = trainer_window(
+      width: positions.count, channels: rowWidth, first_channel: part.lowerBound, group_channels: part.count,
+      kernel_height: 1, kernel_width: 1, stride_height: 1, stride_width: 1, dilation_height: 1, dilation_width: 1,
+      output_width: positions.count)
+    let stride = geometry.biasCount
+    trainer_weight_gradient(
+      &window, 1, gateRange.count, stride, rows + positions.lowerBound * rowWidth,
+      gates + positions.lowerBound * stride + column, target + gateRange.lowerBound * part.count)
   }
 
   // MARK: States

@@ -1,5 +1,6 @@
 import Format
 import Kernels
+import TrainerKernels
 
 /// A 3×3 convolution of stride 1 by Winograd's F(4×4, 3×3) (Lavin and Gray 2016): 36 products for each tile of 4×4
 /// outputs instead of 144, by the kernels of the device (docs/kernels.md has the arithmetic and its error). The gradient
@@ -60,7 +61,13 @@ struct WinogradConvolution {
   /// Zeros that stand for what lies beyond an image.
   var zeros: Int { max(input.channels, output.channels) }
   /// Elements of working memory.
-  var scratchCount: Int { MemoryPlanner.aligned(zeros) + WinogradConvolution.places * (inputStride + productStride) }
+  var scratchCount: Int {
+    max(
+      MemoryPlanner.aligned(zeros) + WinogradConvolution.places * (inputStride + productStride),
+      MemoryPlanner.aligned(output.channels) + zeroWindowMemory)
+  }
+  /// Elements that the search for zero windows takes.
+  private var zeroWindowMemory: Int { ((input.height + 2) * output.width + 2) / MemoryLayout<Float>.stride + 1 }
 
   /// Whether this is faster than going through the whole window, for so many images of a piece. The unit is a
   /// multiplication of the product; the factors were measured, see docs/kernels.md.
@@ -94,10 +101,12 @@ struct WinogradConvolution {
   /// - Parameters:
   ///   - input, output: the batch.
   ///   - packed: by `pack`.
+  ///   - residual: like the output, to be added before the clamp.
   ///   - scratch: `scratchCount` elements.
   func run(
     _ images: Range<Int>, input: UnsafePointer<Float>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-    bounds: ClosedRange<Float>, output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    bounds: ClosedRange<Float>, residual: UnsafePointer<Float>? = nil, output: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     scratch.update(repeating: 0, count: zeros)
     let zeros = UnsafePointer(scratch)
@@ -110,8 +119,32 @@ struct WinogradConvolution {
       for columns in StrideChunks(count: self.output.channels, size: chunk) {
         multiply(tiles.count, by: packed, columns, transformed, into: products)
         transformOutputs(
-          tiles, columns, of: products, bias: (bias ?? zeros) + columns.lowerBound, bounds: bounds, into: output)
+          tiles, columns, of: products, bias: (bias ?? zeros) + columns.lowerBound, bounds: bounds,
+          residual: residual, into: output)
       }
+    }
+  }
+
+  /// Makes outputs exactly clamp(bias) whose whole window is 0: `run` leaves them so but for rounding, where the tile holds
+  /// anything. With biases of 0, as training begins, they lie on a ReLU's kink, and rounding would choose its slope.
+  ///
+  /// - Parameters: as of `run`.
+  func settleZeroWindows(
+    _ images: Range<Int>, input: UnsafePointer<Float>, bias: UnsafePointer<Float>?, bounds: ClosedRange<Float>,
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    for channel in 0..<self.output.channels {
+      scratch[channel] = min(max(bias?[channel] ?? 0, bounds.lowerBound), bounds.upperBound)
+    }
+    let memory = UnsafeMutableRawPointer(scratch + MemoryPlanner.aligned(self.output.channels))
+    var windows = trainer_zero_windows(
+      height: self.input.height, width: self.input.width, channels: self.input.channels,
+      output_height: self.output.height, output_width: self.output.width, outputs: self.output.channels, top: top,
+      left: left)
+    for image in images {
+      trainer_winograd_zero_windows(
+        &windows, input + image * self.input.count, scratch, memory.assumingMemoryBound(to: UInt8.self),
+        output + image * self.output.count)
     }
   }
 
@@ -188,17 +221,17 @@ struct WinogradConvolution {
 
   private func transformOutputs(
     _ tiles: Range<Int>, _ columns: Range<Int>, of products: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    bounds: ClosedRange<Float>, into output: UnsafeMutablePointer<Float>
+    bounds: ClosedRange<Float>, residual: UnsafePointer<Float>?, into output: UnsafeMutablePointer<Float>
   ) {
     let (shape, side) = (self.output, WinogradConvolution.side)
     for tile in tiles {
       let (image, y, x) = position(tile)
-      let pixel = (image * shape.height + y) * shape.width + x
+      let start = ((image * shape.height + y) * shape.width + x) * shape.channels + columns.lowerBound
       var arguments = f32_winograd_output_arguments(
         channels: columns.count, input: products + (tile - tiles.lowerBound) * columns.count,
-        input_stride: productStride, bias: bias, output: output + pixel * shape.channels + columns.lowerBound,
+        input_stride: productStride, bias: bias, output: output + start,
         lines: min(side, shape.height - y), pixels: min(side, shape.width - x),
-        line_stride: shape.width * shape.channels, pixel_stride: shape.channels, residual: nil,
+        line_stride: shape.width * shape.channels, pixel_stride: shape.channels, residual: residual.map { $0 + start },
         minimum: bounds.lowerBound, maximum: bounds.upperBound)
       kernels.winogradOutput(&arguments)
     }
