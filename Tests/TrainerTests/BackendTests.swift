@@ -264,7 +264,7 @@ import Testing
     }
   }
 
-  static let fusedFunctions: [Activation?] = [nil, .relu, .relu6, .leakyReLU(0.3), .tanh]
+  static let fusedFunctions: [Activation?] = [nil, .relu, .relu6, .leakyReLU(slope: 0.3), .tanh]
 
   /// With the function and the sum behind it, the input's gradient in place of the output's where nothing is added.
   @Test(

@@ -66,6 +66,9 @@ void trainer_scatter_patches(const trainer_window *_Nonnull window, const float 
 void trainer_turn_weights(const float *_Nonnull weights, ptrdiff_t outputs, ptrdiff_t taps, ptrdiff_t inputs,
                           float *_Nonnull turned);
 
+// target = pixels [count, channels] + residual, the pixels of target and residual being `step` elements apart.
+void trainer_spread_pixels(const float *_Nonnull pixels, ptrdiff_t count, ptrdiff_t channels,
+                           const float *_Nullable residual, float *_Nonnull target, ptrdiff_t step);
 // pointers [count]: into the image, or at zeros where a place is negative.
 void trainer_point(const int32_t *_Nonnull places, ptrdiff_t count, const float *_Nonnull image,
                    const float *_Nonnull zeros, const float *_Nonnull *_Nonnull pointers);

@@ -18,12 +18,12 @@ extension CPUBackend {
       winogradForward(winograd, geometry, count: count, x, w, b, activation, y)
       return
     }
-    if let products = PixelProducts(geometry, kernels: kernels) {
-      productForward(products, geometry, count: count, x, w, b, activation, y)
-      return
-    }
     if geometry.isNarrow {
       narrowForward(plan, count: count, x, w, b, activation, y)
+      return
+    }
+    if let products = PixelProducts(geometry, kernels: kernels) {
+      productForward(products, geometry, count: count, x, w, b, activation, y)
       return
     }
     forEachImage(count) { image, worker in

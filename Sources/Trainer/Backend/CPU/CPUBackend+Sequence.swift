@@ -40,12 +40,12 @@ extension CPUBackend {
     let (dy, dx) = (outputGradient.map(floats), inputGradient.map(floats))
     let (dhT, dcT) = (finalGradient.map { floats($0.hidden) }, finalGradient?.cell.map(floats))
     let (dh0, dc0) = (initialGradient.map { floats($0.hidden) }, initialGradient?.cell.map(floats))
-    // Memory: both packed weights, then the pieces' sums of bias gradients.
+    // Memory: both packed weights, then the pieces' sums of bias gradients, then what the weights' gradient needs.
     let packedRecurrent = PackedMatrix.count(depth: geometry.gateRows, columns: units)
     let packedInput = dx == nil ? 0 : PackedMatrix.count(depth: geometry.gateRows, columns: geometry.inputs)
     let pieces = CPUBackend.pieces(count, atLeast: CPUBackend.imagesOfPiece)
     let biasStride = MemoryPlanner.aligned(geometry.biasCount)
-    let memory = parts(packedRecurrent + packedInput + pieces * biasStride)
+    let memory = parts(packedRecurrent + packedInput + pieces * biasStride + plan.transposedCount)
     let recurrent = PackedMatrix(
       floats(weights.recurrent), depth: geometry.gateRows, columns: units, memory: memory, pool)
     let inputs = dx.map { _ in
@@ -73,7 +73,9 @@ extension CPUBackend {
       plan.store(dc, images, into: dc0)
     }
     trainer_sum_parts(biasSums, pieces, biasStride, floats(weightGradient.bias), geometry.biasCount)
-    plan.weightGradient(into: floats(weightGradient.input), floats(weightGradient.recurrent), pool)
+    plan.weightGradient(
+      into: floats(weightGradient.input), floats(weightGradient.recurrent), memory: biasSums + pieces * biasStride, pool
+    )
   }
 
   public func embeddingForward(

@@ -15,17 +15,17 @@ struct PixelProducts {
     let taps: [Int]
     /// Where the packed weights begin.
     let packed: Int
-    let tiles: [Tile]
-    /// [tiles, taps, rows of a tile]: the source's element at which each row's tap begins; −1 beyond the image.
+    /// The lines of the target that it makes pixels of, the first of them in a line, and from one to the next.
+    let lines: [Int]
+    let column: Int
+    let step: Int
+    /// Pixels of a line.
+    let width: Int
+    /// [tiles, taps, rows of a tile]: the source's element at which each row's tap begins; −1 beyond the image. Tiles take the
+    /// part's pixels line by line.
     let places: [Int32]
-    /// Elements from one pixel of a tile to the next in the target.
-    let stride: Int
-  }
 
-  private struct Tile {
-    let rows: Int
-    /// Its first element in the target.
-    let target: Int
+    var pixels: Int { lines.count * width }
   }
 
   /// Packed weights that stay in a core's second-level cache beside what they are multiplied with.
@@ -73,7 +73,7 @@ struct PixelProducts {
           stride: geometry.stride.width, dilation: geometry.dilation.width, padding: geometry.padding.left,
           source: source.width, isGradient: isGradient)
         let part = PixelProducts.part(
-          vertical, horizontal, source: source, target: target, kernel: geometry.kernel, step: steps.width,
+          vertical, horizontal, source: source, kernel: geometry.kernel, step: steps.width,
           packed: packed, mostRows: kernels.rows)
         packed +=
           igemm_packed_size(kernels.multiply, target.channels, part.taps.count, source.channels)
@@ -116,46 +116,40 @@ struct PixelProducts {
     return line
   }
 
-  /// Tiles are of one line where pixels lie apart, else they go on from line to line.
   private static func part(
-    _ vertical: Line, _ horizontal: Line, source: ImageShape, target: ImageShape, kernel: Extent, step: Int,
-    packed: Int, mostRows: Int
+    _ vertical: Line, _ horizontal: Line, source: ImageShape, kernel: Extent, step: Int, packed: Int, mostRows: Int
   ) -> Part {
     let taps = vertical.taps.flatMap { y in horizontal.taps.map { y * kernel.width + $0 } }
     let width = horizontal.places.count
-    let isWhole = step == 1 && width == target.width && vertical.places.count == target.height
-    let runs = isWhole ? 1 : vertical.places.count
-    let runLength = vertical.places.count * width / runs
-    var (tiles, places) = ([Tile](), [Int32]())
-    for run in 0..<runs {
-      for start in stride(from: 0, to: runLength, by: mostRows) {
-        let rows = min(mostRows, runLength - start)
-        let pixels = (0..<rows).map { (run * runLength + start + $0).quotientAndRemainder(dividingBy: width) }
-        let (line, column) = (vertical.places[pixels[0].quotient], horizontal.places[pixels[0].remainder])
-        tiles.append(Tile(rows: rows, target: (line * target.width + column) * target.channels))
-        for y in vertical.taps.indices {
-          for x in horizontal.taps.indices {
-            for row in 0..<mostRows {
-              let (line, column) = pixels[min(row, rows - 1)]
-              guard let sy = vertical.sources[line][y], let sx = horizontal.sources[column][x] else {
-                places.append(-1)
-                continue
-              }
-              places.append(Int32((sy * source.width + sx) * source.channels))
+    let pixels = vertical.places.count * width
+    var places: [Int32] = []
+    for start in stride(from: 0, to: pixels, by: mostRows) {
+      for y in vertical.taps.indices {
+        for x in horizontal.taps.indices {
+          for pixel in start..<(start + mostRows) {
+            let (line, column) = min(pixel, pixels - 1).quotientAndRemainder(dividingBy: width)
+            guard let sy = vertical.sources[line][y], let sx = horizontal.sources[column][x] else {
+              places.append(-1)
+              continue
             }
+            places.append(Int32((sy * source.width + sx) * source.channels))
           }
         }
       }
     }
-    return Part(taps: taps, packed: packed, tiles: tiles, places: places, stride: step * target.channels)
+    return Part(
+      taps: taps, packed: packed, lines: vertical.places, column: horizontal.places.first ?? 0, step: step,
+      width: width, places: places)
   }
 
   // MARK: Running
 
   /// Elements of working memory for `pack` and for `run`.
   var scratchCount: Int {
-    max(isGradient ? geometry.weightCount : 0, source.channels)
+    max(isGradient ? geometry.weightCount : 0, zeros + (parts.map(\.pixels).max() ?? 0) * target.channels)
   }
+  /// Elements that stand for a pixel beyond the image.
+  private var zeros: Int { MemoryPlanner.aligned(source.channels) }
 
   /// Packs weights [output channels, window, input channels] and, forward, biases.
   ///
@@ -199,23 +193,41 @@ struct PixelProducts {
     withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(most, 1)) { pointers in
       pointers.initialize(repeating: UnsafePointer(scratch))
       for part in parts {
-        var arguments = f32_igemm_arguments(
-          rows: 0, columns: target.channels, taps: part.taps.count, depth: source.channels,
-          inputs: UnsafePointer(pointers.baseAddress!), weights: packed + part.packed, output: output,
-          output_stride: part.stride, residual: nil, residual_stride: part.stride, minimum: bounds.lowerBound,
-          maximum: bounds.upperBound)
-        let count = part.taps.count * kernels.rows
-        part.places.withUnsafeBufferPointer { places in
-          for (index, tile) in part.tiles.enumerated() {
-            if let places = places.baseAddress {
-              trainer_point(places + index * count, count, image, scratch, pointers.baseAddress!)
-            }
-            arguments.rows = tile.rows
-            arguments.output = output + tile.target
-            arguments.residual = residual.map { $0 + tile.target }
-            kernels.multiplyRows(&arguments)
-          }
+        // Pixels that lie apart are made side by side first: tiles are then full, and go on from line to line.
+        let isApart = part.step > 1 || part.lines.count < target.height
+        multiply(
+          part, image, packed: packed, bounds: bounds, residual: isApart ? nil : residual,
+          into: isApart ? scratch + zeros : output, pointers: pointers.baseAddress!, zeros: scratch)
+        guard isApart else { continue }
+        for (index, line) in part.lines.enumerated() {
+          let start = (line * target.width + part.column) * target.channels
+          trainer_spread_pixels(
+            scratch + zeros + index * part.width * target.channels, part.width, target.channels,
+            residual.map { $0 + start }, output + start, part.step * target.channels)
         }
+      }
+    }
+  }
+
+  /// output [pixels, channels] of a part.
+  private func multiply(
+    _ part: Part, _ image: UnsafePointer<Float>, packed: UnsafePointer<Float>, bounds: ClosedRange<Float>,
+    residual: UnsafePointer<Float>?, into output: UnsafeMutablePointer<Float>,
+    pointers: UnsafeMutablePointer<UnsafePointer<Float>>, zeros: UnsafePointer<Float>
+  ) {
+    let channels = target.channels
+    var arguments = f32_igemm_arguments(
+      rows: 0, columns: channels, taps: part.taps.count, depth: source.channels, inputs: UnsafePointer(pointers),
+      weights: packed + part.packed, output: output, output_stride: channels, residual: nil, residual_stride: channels,
+      minimum: bounds.lowerBound, maximum: bounds.upperBound)
+    let count = part.taps.count * kernels.rows
+    part.places.withUnsafeBufferPointer { places in
+      for (tile, pixel) in stride(from: 0, to: part.pixels, by: kernels.rows).enumerated() {
+        if count > 0 { trainer_point(places.baseAddress! + tile * count, count, image, zeros, pointers) }
+        arguments.rows = min(kernels.rows, part.pixels - pixel)
+        arguments.output = output + pixel * channels
+        arguments.residual = residual.map { $0 + pixel * channels }
+        kernels.multiplyRows(&arguments)
       }
     }
   }

@@ -167,45 +167,68 @@ struct RecurrentPlan {
 
   /// Gates whose weights' gradients are a piece of work, and positions (steps of an image) that a product is over: so many leave
   /// gates and rows in the second-level cache, and sums are rarely interrupted.
-  private static let gatesOfPiece = 64
+  private static let gatesOfPiece = 128
   private static let positionsOfProduct = 128
+  /// Inputs that fill vectors well enough. Of fewer, gates are in the vectors, and the gradient is made transposed.
+  private static let manyInputs = 48
+
+  /// Elements of working memory for `weightGradient`.
+  var transposedCount: Int { geometry.inputs < RecurrentPlan.manyInputs ? geometry.inputs * geometry.gateRows : 0 }
 
   /// The gradients of both weights: gate gradientsᵀ · x and · h, over all steps and images.
+  ///
+  /// - Parameter memory: `transposedCount` elements.
   func weightGradient(
-    into input: UnsafeMutablePointer<Float>, _ recurrent: UnsafeMutablePointer<Float>, _ pool: ThreadPool
+    into input: UnsafeMutablePointer<Float>, _ recurrent: UnsafeMutablePointer<Float>,
+    memory: UnsafeMutablePointer<Float>, _ pool: ThreadPool
   ) {
     let (inputs, block) = (geometry.inputs, RecurrentPlan.gatesOfPiece)
+    let isTransposed = transposedCount > 0
     pool.run(pieces: (geometry.gateRows + block - 1) / block) { piece, _ in
       let gateRange = piece * block..<min((piece + 1) * block, geometry.gateRows)
       // The two parts of the GRU's candidate have gate gradients of their own, `units` apart.
       let isGRU = geometry.cell == .gru
       let joint = isGRU ? gateRange.clamped(to: 0..<(2 * units)) : gateRange
       let candidate = isGRU ? gateRange.clamped(to: (2 * units)..<(3 * units)) : 0..<0
-      (input + gateRange.lowerBound * inputs).update(repeating: 0, count: gateRange.count * inputs)
-      (recurrent + gateRange.lowerBound * units).update(repeating: 0, count: gateRange.count * units)
+      let first = (isTransposed ? memory : input) + gateRange.lowerBound * inputs
+      let second = recurrent + gateRange.lowerBound * units
+      first.update(repeating: 0, count: gateRange.count * inputs)
+      second.update(repeating: 0, count: gateRange.count * units)
       for positions in StrideChunks(count: geometry.steps * count, size: RecurrentPlan.positionsOfProduct) {
-        addProduct(positions, gateRange, column: gateRange.lowerBound, 0..<inputs, to: input)
-        addProduct(positions, joint, column: joint.lowerBound, inputs..<rowWidth, to: recurrent)
-        addProduct(positions, candidate, column: candidate.lowerBound + units, inputs..<rowWidth, to: recurrent)
+        let (x, y) = (rows + positions.lowerBound * rowWidth, gates + positions.lowerBound * geometry.biasCount)
+        let (count, stride) = (positions.count, geometry.biasCount)
+        if isTransposed {
+          addProduct(count, x, rowWidth, inputs, y + gateRange.lowerBound, stride, gateRange.count, to: first)
+        } else {
+          addProduct(count, y + gateRange.lowerBound, stride, gateRange.count, x, rowWidth, inputs, to: first)
+        }
+        let h = x + inputs
+        addProduct(count, y + joint.lowerBound, stride, joint.count, h, rowWidth, units, to: second)
+        if !candidate.isEmpty {
+          addProduct(
+            count, y + candidate.lowerBound + units, stride, candidate.count, h, rowWidth, units,
+            to: recurrent + candidate.lowerBound * units)
+        }
+      }
+      guard isTransposed else { return }
+      for gate in gateRange {
+        for index in 0..<inputs {
+          input[gate * inputs + index] = first[index * gateRange.count + gate - gateRange.lowerBound]
+        }
       }
     }
   }
 
-  /// target[gateRange] += gates[positions, column...]ᵀ · rows[positions, part], as the weights' gradient of a pointwise
-  /// convolution.
+  /// target [columns, width] += left [count, columns]ᵀ · right [count, width], their rows so far apart: the weights' gradient of a
+  /// pointwise convolution.
   private func addProduct(
-    _ positions: Range<Int>, _ gateRange: Range<Int>, column: Int, _ part: Range<Int>,
-    to target: UnsafeMutablePointer<Float>
+    _ count: Int, _ left: UnsafePointer<Float>, _ leftStride: Int, _ columns: Int, _ right: UnsafePointer<Float>,
+    _ rightStride: Int, _ width: Int, to target: UnsafeMutablePointer<Float>
   ) {
-    guard !gateRange.isEmpty else { return }
     var window = trainer_window(
-      width: positions.count, channels: rowWidth, first_channel: part.lowerBound, group_channels: part.count,
-      kernel_height: 1, kernel_width: 1, stride_height: 1, stride_width: 1, dilation_height: 1, dilation_width: 1,
-      output_width: positions.count)
-    let stride = geometry.biasCount
-    trainer_weight_gradient(
-      &window, 1, gateRange.count, stride, rows + positions.lowerBound * rowWidth,
-      gates + positions.lowerBound * stride + column, target + gateRange.lowerBound * part.count)
+      width: count, channels: rightStride, first_channel: 0, group_channels: width, kernel_height: 1, kernel_width: 1,
+      stride_height: 1, stride_width: 1, dilation_height: 1, dilation_width: 1, output_width: count)
+    trainer_weight_gradient(&window, 1, columns, leftStride, right, left, target)
   }
 
   // MARK: States
