@@ -117,12 +117,11 @@ TRAINER_CLONES void trainer_normalize(const float *input, ptrdiff_t rows, ptrdif
 TRAINER_INLINE void gradient_sums(const float *input, const float *output, float *gradient, ptrdiff_t rows,
                                   ptrdiff_t width, const trainer_normalization *n, const ramp16 *r, double *sums, int vectors,
                                   ptrdiff_t column, ptrdiff_t count) {
-  floats16 sum[block], product[block], mean[block], inverse[block], factor[block], term[block];
+  floats16 sum[block], product[block], mean[block], factor[block], term[block];
   TRAINER_UNROLL for (int v = 0; v < vectors; v++) {
     const ptrdiff_t c = column + v * lanes;
     sum[v] = product[v] = (floats16){0};
-    mean[v] = LOAD(n->mean + c), inverse[v] = LOAD(n->inverse + c);
-    factor[v] = LOAD(n->factor + c), term[v] = LOAD(n->term + c);
+    mean[v] = LOAD(n->mean + c), factor[v] = LOAD(n->factor + c), term[v] = LOAD(n->term + c);
   }
   for (ptrdiff_t at = column; rows > 0; rows--, at += width) {
     TRAINER_UNROLL for (int v = 0; v < vectors; v++) {
@@ -138,7 +137,7 @@ TRAINER_INLINE void gradient_sums(const float *input, const float *output, float
         g = RAMP_GRADIENT(r, y, old);
       }
       sum[v] += g;
-      product[v] += g * ((x - mean[v]) * inverse[v]);
+      product[v] += g * (x - mean[v]);
     }
   }
   add_sums(sum, product, vectors, column, width, sums);

@@ -97,20 +97,3 @@ void trainer_turn_weights(const float *weights, ptrdiff_t outputs, ptrdiff_t tap
     }
   }
 }
-
-TRAINER_CLONES void trainer_spread_pixels(const float *restrict pixels, ptrdiff_t count, ptrdiff_t channels,
-                                          const float *residual, float *restrict target, ptrdiff_t step) {
-  for (ptrdiff_t p = 0; p < count; p++, pixels += channels, target += step) {
-    if (residual) {
-      const float *restrict addend = residual + p * step;
-      for (ptrdiff_t c = 0; c < channels; c++) target[c] = pixels[c] + addend[c];
-    } else {
-      for (ptrdiff_t c = 0; c < channels; c++) target[c] = pixels[c];
-    }
-  }
-}
-
-TRAINER_CLONES void trainer_point(const int32_t *restrict places, ptrdiff_t count, const float *image,
-                                  const float *zeros, const float **restrict pointers) {
-  for (ptrdiff_t i = 0; i < count; i++) pointers[i] = places[i] < 0 ? zeros : image + places[i];
-}

@@ -93,10 +93,10 @@ TRAINER_INLINE unsigned char is_live(const float *restrict pixel, ptrdiff_t chan
   return 0;
 }
 
-TRAINER_CLONES void trainer_winograd_zero_windows(const trainer_zero_windows *w, const float *image,
-                                                  const float *restrict value, unsigned char *restrict memory,
-                                                  float *output) {
-  unsigned char *restrict seen = memory + w->height * w->output_width, *restrict line = seen + w->output_width;
+TRAINER_CLONES int trainer_find_zero_windows(const trainer_zero_windows *w, const float *image,
+                                             unsigned char *restrict memory) {
+  unsigned char *restrict lines = memory + w->output_height * w->output_width;
+  unsigned char *restrict line = lines + w->height * w->output_width;
   const ptrdiff_t line_width = w->output_width + window - 1;
   // For each line of the image: whether three pixels side by side, from the left of an output's window on, hold anything.
   for (ptrdiff_t y = 0; y < w->height; y++) {
@@ -105,18 +105,26 @@ TRAINER_CLONES void trainer_winograd_zero_windows(const trainer_zero_windows *w,
       const ptrdiff_t place = x + w->left;
       if (place < line_width) line[place] = is_live(image + (y * w->width + x) * w->channels, w->channels);
     }
-    unsigned char *restrict row = memory + y * w->output_width;
+    unsigned char *restrict row = lines + y * w->output_width;
     for (ptrdiff_t x = 0; x < w->output_width; x++) row[x] = line[x] | line[x + 1] | line[x + 2];
   }
-  for (ptrdiff_t oy = 0; oy < w->output_height; oy++, output += w->output_width * w->outputs) {
-    memset(seen, 0, (size_t)w->output_width);
+  unsigned char any = 0;
+  for (ptrdiff_t oy = 0; oy < w->output_height; oy++, memory += w->output_width) {
+    memset(memory, 1, (size_t)w->output_width);
     for (ptrdiff_t y = oy - w->top; y < oy - w->top + window; y++) {
       if (y < 0 || y >= w->height) continue;
-      const unsigned char *restrict row = memory + y * w->output_width;
-      for (ptrdiff_t x = 0; x < w->output_width; x++) seen[x] |= row[x];
+      const unsigned char *restrict row = lines + y * w->output_width;
+      for (ptrdiff_t x = 0; x < w->output_width; x++) memory[x] &= row[x] ^ 1;
     }
-    for (ptrdiff_t x = 0; x < w->output_width; x++) {
-      if (!seen[x]) memcpy(output + x * w->outputs, value, (size_t)w->outputs * sizeof(float));
-    }
+    for (ptrdiff_t x = 0; x < w->output_width; x++) any |= memory[x];
+  }
+  return any;
+}
+
+void trainer_settle_zero_windows(const trainer_zero_windows *w, const unsigned char *found, const float *value,
+                                 float *output) {
+  const ptrdiff_t pixels = w->output_height * w->output_width;
+  for (ptrdiff_t pixel = 0; pixel < pixels; pixel++) {
+    if (found[pixel]) memcpy(output + pixel * w->outputs, value, (size_t)w->outputs * sizeof(float));
   }
 }

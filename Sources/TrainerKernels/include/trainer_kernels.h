@@ -66,13 +66,6 @@ void trainer_scatter_patches(const trainer_window *_Nonnull window, const float 
 void trainer_turn_weights(const float *_Nonnull weights, ptrdiff_t outputs, ptrdiff_t taps, ptrdiff_t inputs,
                           float *_Nonnull turned);
 
-// target = pixels [count, channels] + residual, the pixels of target and residual being `step` elements apart.
-void trainer_spread_pixels(const float *_Nonnull pixels, ptrdiff_t count, ptrdiff_t channels,
-                           const float *_Nullable residual, float *_Nonnull target, ptrdiff_t step);
-// pointers [count]: into the image, or at zeros where a place is negative.
-void trainer_point(const int32_t *_Nonnull places, ptrdiff_t count, const float *_Nonnull image,
-                   const float *_Nonnull zeros, const float *_Nonnull *_Nonnull pointers);
-
 // narrow.c: convolution with few outputs; all channels in one group, dilation_width 1. Packed weights are
 // [⌈outputs / 16⌉, taps, 16], the lanes past the outputs being 0.
 
@@ -114,11 +107,14 @@ typedef struct {
   ptrdiff_t top, left;
 } trainer_zero_windows;
 
+// Whether an output's whole window is 0; memory [output_height, output_width] becomes 1 where it is, 0 elsewhere. Behind it are
+// (height + 1) · output_width + 2 bytes of working memory.
+int trainer_find_zero_windows(const trainer_zero_windows *_Nonnull windows, const float *_Nonnull image,
+                              unsigned char *_Nonnull memory);
 // Writes `value` [outputs] where an output's whole window is 0. There the products of a tile add up to 0 but for rounding, and
-// exactly the bias is due: it may lie on a ReLU's kink. memory: (height + 2) · output_width + 2 bytes.
-void trainer_winograd_zero_windows(const trainer_zero_windows *_Nonnull windows, const float *_Nonnull image,
-                                   const float *_Nonnull value, unsigned char *_Nonnull memory,
-                                   float *_Nonnull output);
+// exactly the bias is due: it may lie on a ReLU's kink.
+void trainer_settle_zero_windows(const trainer_zero_windows *_Nonnull windows, const unsigned char *_Nonnull found,
+                                 const float *_Nonnull value, float *_Nonnull output);
 
 // elementwise.c
 
@@ -192,9 +188,9 @@ typedef struct {
   float below, limit;
 } trainer_ramp;
 
-// What a normalization computes with, per column: (x − mean) · inverse, and x · factor + term, which scales and shifts that.
+// What a normalization computes with, per column: its mean, and x · factor + term, its result.
 typedef struct {
-  const float *_Nonnull mean, *_Nonnull inverse, *_Nonnull factor, *_Nonnull term;
+  const float *_Nonnull mean, *_Nonnull factor, *_Nonnull term;
 } trainer_normalization;
 
 // sums [2, width] += Σ (x − pivot) and Σ (x − pivot)².
@@ -204,7 +200,7 @@ void trainer_moments(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t wid
 void trainer_normalize(const float *_Nonnull input, ptrdiff_t rows, ptrdiff_t width, const float *_Nonnull factor,
                        const float *_Nonnull term, const float *_Nullable residual, trainer_ramp ramp,
                        float *_Nonnull output);
-// sums [2, width] += Σ g and Σ g · (x − mean) · inverse, g being the gradient of the ramp's argument. The slope is told by the ramp's
+// sums [2, width] += Σ g and Σ g · (x − mean), g being the gradient of the ramp's argument. The slope is told by the ramp's
 // `output`, and the gradient becomes g; or by the argument without residual, where `output` is null.
 void trainer_batch_norm_sums(const float *_Nonnull input, const float *_Nullable output, float *_Nonnull gradient,
                              ptrdiff_t rows, ptrdiff_t width, const trainer_normalization *_Nonnull normalization,

@@ -95,6 +95,7 @@ extension CPUBackend {
     }
     let (dgamma, dbeta) = (floats(scaleGradient), floats(shiftGradient))
     for c in 0..<channels {
+      sums[channels + c] *= Double(inverse[c])
       dbeta[c] = Float(sums[c])
       dgamma[c] = Float(sums[channels + c])
     }
@@ -238,13 +239,12 @@ private struct NormConstants {
   ) {
     let factor = self[.factor]
     set(.mean) { mean[$0] }
-    set(.inverse) { inverse[$0] }
     set(.factor) { scale[$0] * inverse[$0] }
     set(.term) { shift[$0] - mean[$0] * factor[$0] }
   }
 
   var normalization: trainer_normalization {
-    trainer_normalization(mean: self[.mean], inverse: self[.inverse], factor: self[.factor], term: self[.term])
+    trainer_normalization(mean: self[.mean], factor: self[.factor], term: self[.term])
   }
 }
 

@@ -22,10 +22,6 @@ extension CPUBackend {
       narrowForward(plan, count: count, x, w, b, activation, y)
       return
     }
-    if let products = PixelProducts(geometry, kernels: kernels) {
-      productForward(products, geometry, count: count, x, w, b, activation, y)
-      return
-    }
     forEachImage(count) { image, worker in
       let scratch = scratch(worker: worker, plan.scratchCount)
       let padded = plan.pad(x + image * geometry.input.count, into: scratch)
@@ -71,13 +67,10 @@ extension CPUBackend {
     let forWeights = WinogradConvolution(geometry, kernels: kernels).flatMap { $0.pays(images: images) ? $0 : nil }
     let forInput = dx.flatMap { _ in WinogradConvolution(inputGradientOf: geometry, kernels: kernels) }
       .flatMap { $0.pays(images: images) ? $0 : nil }
-    let products = dx.flatMap { _ in forInput == nil ? PixelProducts(inputGradientOf: geometry, kernels: kernels) : nil
-    }
-    let turned = forInput.map { packTurned($0, geometry, w) } ?? products.map { pack($0, w, bias: nil) }
+    let turned = forInput.map { packTurned($0, geometry, w) }
     let isNarrow = geometry.isNarrow && geometry.hasShortRows && forWeights == nil
     let scratchCount = max(
-      plan.scratchCount, forInput?.scratchCount ?? 0, forWeights?.gradientScratchCount ?? 0,
-      products?.scratchCount ?? 0)
+      plan.scratchCount, forInput?.scratchCount ?? 0, forWeights?.gradientScratchCount ?? 0)
     sumOverImages(
       count, weights: isNarrow ? geometry.packedCount : geometry.weightCount, weightGradient, biases: outputs,
       biasGradient, packed: isNarrow ? geometry : nil
@@ -101,14 +94,8 @@ extension CPUBackend {
         }
         guard let dx, forInput == nil else { continue }
         let start = image * geometry.input.count
-        let addend = addend.map { $0 + start }
-        if let products, let turned {
-          products.run(
-            gradient, packed: turned, bounds: .unbounded, residual: addend, into: dx + start, scratch: scratch)
-        } else {
-          plan.inputGradient(gradient, w, scratch: scratch, into: dx + start)
-          if let addend { trainer_add(dx + start, addend, dx + start, geometry.input.count) }
-        }
+        plan.inputGradient(gradient, w, scratch: scratch, into: dx + start)
+        if let addend { trainer_add(dx + start, addend + start, dx + start, geometry.input.count) }
       }
       forWeights?.addWeightGradient(images, input: x, outputGradient: dy, to: dw, scratch: scratch)
       if let dx, let forInput, let turned {
@@ -130,37 +117,16 @@ extension CPUBackend {
       let images = CPUBackend.range(piece, of: pieces, over: count)
       let scratch = scratch(worker: worker, winograd.scratchCount)
       let bounds = activation?.bounds ?? .unbounded
+      let zeroWindows = winograd.imagesWithZeroWindows(images, input: x, scratch: scratch)
       winograd.run(images, input: x, packed: packed, bias: b, bounds: bounds, output: y, scratch: scratch)
-      winograd.settleZeroWindows(images, input: x, bias: b, bounds: bounds, output: y, scratch: scratch)
+      for image in zeroWindows {
+        winograd.settleZeroWindows(image, input: x, bias: b, bounds: bounds, output: y, scratch: scratch)
+      }
       if let activation, activation.bounds == nil {
         let target = y + images.lowerBound * geometry.output.count
         trainer_activation(activation.function, target, target, images.count * geometry.output.count)
       }
     }
-  }
-
-  private func productForward(
-    _ products: PixelProducts, _ geometry: ConvolutionGeometry, count: Int, _ x: UnsafePointer<Float>,
-    _ w: UnsafePointer<Float>, _ b: UnsafePointer<Float>?, _ activation: Activation?, _ y: UnsafeMutablePointer<Float>
-  ) {
-    let packed = pack(products, w, bias: b)
-    forEachImage(count) { image, worker in
-      let target = y + image * geometry.output.count
-      products.run(
-        x + image * geometry.input.count, packed: packed, bounds: activation?.bounds ?? .unbounded, into: target,
-        scratch: scratch(worker: worker, products.scratchCount))
-      if let activation, activation.bounds == nil {
-        trainer_activation(activation.function, target, target, geometry.output.count)
-      }
-    }
-  }
-
-  private func pack(
-    _ products: PixelProducts, _ w: UnsafePointer<Float>, bias: UnsafePointer<Float>?
-  ) -> UnsafePointer<Float> {
-    let packed = packed(products.packedCount)
-    products.pack(w, bias: bias, into: packed, scratch: scratch(worker: 0, products.scratchCount))
-    return UnsafePointer(packed)
   }
 
   /// The packed weights of the convolution that makes the input's gradient.

@@ -168,7 +168,7 @@ struct RecurrentPlan {
   /// Gates whose weights' gradients are a piece of work, and positions (steps of an image) that a product is over: so many leave
   /// gates and rows in the second-level cache, and sums are rarely interrupted.
   private static let gatesOfPiece = 128
-  private static let positionsOfProduct = 128
+  private static let positionsOfProduct = 256
   /// Inputs that fill vectors well enough. Of fewer, gates are in the vectors, and the gradient is made transposed.
   private static let manyInputs = 48
 

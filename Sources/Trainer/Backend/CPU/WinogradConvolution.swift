@@ -67,7 +67,9 @@ struct WinogradConvolution {
       MemoryPlanner.aligned(output.channels) + zeroWindowMemory)
   }
   /// Elements that the search for zero windows takes.
-  private var zeroWindowMemory: Int { ((input.height + 2) * output.width + 2) / MemoryLayout<Float>.stride + 1 }
+  private var zeroWindowMemory: Int {
+    ((output.height + input.height + 1) * output.width + 2) / MemoryLayout<Float>.stride + 1
+  }
 
   /// Whether this is faster than going through the whole window, for so many images of a piece. The unit is a
   /// multiplication of the product; the factors were measured, see docs/kernels.md.
@@ -125,27 +127,37 @@ struct WinogradConvolution {
     }
   }
 
+  private var zeroWindows: trainer_zero_windows {
+    trainer_zero_windows(
+      height: input.height, width: input.width, channels: input.channels, output_height: output.height,
+      output_width: output.width, outputs: output.channels, top: top, left: left)
+  }
+
+  /// Images with a window of zeros, which `settleZeroWindows` is for. Before `run`, which then finds the input in the cache.
+  func imagesWithZeroWindows(
+    _ images: Range<Int>, input: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) -> [Int] {
+    var windows = zeroWindows
+    let memory = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: UInt8.self)
+    return images.filter { trainer_find_zero_windows(&windows, input + $0 * self.input.count, memory) != 0 }
+  }
+
   /// Makes outputs exactly clamp(bias) whose whole window is 0: `run` leaves them so but for rounding, where the tile holds
   /// anything. With biases of 0, as training begins, they lie on a ReLU's kink, and rounding would choose its slope.
   ///
-  /// - Parameters: as of `run`.
+  /// - Parameters: as of `run`, for one image.
   func settleZeroWindows(
-    _ images: Range<Int>, input: UnsafePointer<Float>, bias: UnsafePointer<Float>?, bounds: ClosedRange<Float>,
+    _ image: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>?, bounds: ClosedRange<Float>,
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     for channel in 0..<self.output.channels {
       scratch[channel] = min(max(bias?[channel] ?? 0, bounds.lowerBound), bounds.upperBound)
     }
     let memory = UnsafeMutableRawPointer(scratch + MemoryPlanner.aligned(self.output.channels))
-    var windows = trainer_zero_windows(
-      height: self.input.height, width: self.input.width, channels: self.input.channels,
-      output_height: self.output.height, output_width: self.output.width, outputs: self.output.channels, top: top,
-      left: left)
-    for image in images {
-      trainer_winograd_zero_windows(
-        &windows, input + image * self.input.count, scratch, memory.assumingMemoryBound(to: UInt8.self),
-        output + image * self.output.count)
-    }
+      .assumingMemoryBound(to: UInt8.self)
+    var windows = zeroWindows
+    _ = trainer_find_zero_windows(&windows, input + image * self.input.count, memory)
+    trainer_settle_zero_windows(&windows, memory, scratch, output + image * self.output.count)
   }
 
   /// The image of a tile, and where its outputs begin there.
@@ -179,13 +191,22 @@ struct WinogradConvolution {
     _ patch: UnsafeMutableBufferPointer<UnsafePointer<Float>>, at tile: Int, of input: UnsafePointer<Float>,
     zeros: UnsafePointer<Float>
   ) {
-    let (image, firstY, firstX) = position(tile)
-    let shape = self.input
+    let (image, tileY, tileX) = position(tile)
+    let (firstY, firstX, side, shape) = (tileY - top, tileX - left, WinogradConvolution.patchSide, self.input)
     var index = 0
-    for y in (firstY - top)..<(firstY - top + WinogradConvolution.patchSide) {
+    if firstY >= 0, firstX >= 0, firstY + side <= shape.height, firstX + side <= shape.width {
+      var line = input + ((image * shape.height + firstY) * shape.width + firstX) * shape.channels
+      for _ in 0..<side {
+        for x in 0..<side { patch[index + x] = line + x * shape.channels }
+        line += shape.width * shape.channels
+        index += side
+      }
+      return
+    }
+    for y in firstY..<(firstY + side) {
       let isInside = y >= 0 && y < shape.height
       let line = (image * shape.height + y) * shape.width
-      for x in (firstX - left)..<(firstX - left + WinogradConvolution.patchSide) {
+      for x in firstX..<(firstX + side) {
         patch[index] = isInside && x >= 0 && x < shape.width ? input + (line + x) * shape.channels : zeros
         index += 1
       }
