@@ -117,7 +117,9 @@ extension CPUBackend {
       let images = CPUBackend.range(piece, of: pieces, over: count)
       let scratch = scratch(worker: worker, winograd.scratchCount)
       let bounds = activation?.bounds ?? .unbounded
-      let zeroWindows = winograd.imagesWithZeroWindows(images, input: x, scratch: scratch)
+      // Without either, batch-norm follows, which lifts zeros off its function's kink.
+      let isPlain = b == nil && activation == nil
+      let zeroWindows = isPlain ? [] : winograd.imagesWithZeroWindows(images, input: x, scratch: scratch)
       winograd.run(images, input: x, packed: packed, bias: b, bounds: bounds, output: y, scratch: scratch)
       for image in zeroWindows {
         winograd.settleZeroWindows(image, input: x, bias: b, bounds: bounds, output: y, scratch: scratch)
