@@ -80,6 +80,28 @@ import Testing
     }
   }
 
+  /// The input's gradient is added to what another reader of the input has made: by tiles, patches, products of pixels.
+  @Test(arguments: [
+    (ImageShape(height: 14, width: 13, channels: 32), 24, 3, 1),
+    (ImageShape(height: 9, width: 12, channels: 16), 32, 3, 2),
+    (ImageShape(height: 6, width: 5, channels: 20), 9, 1, 1), (ImageShape(height: 8, width: 7, channels: 3), 5, 5, 1),
+  ]) func convolutionAddsToAGradient(input: ImageShape, outputs: Int, kernel: Int, stride: Int) throws {
+    var random = TestRandom(seed: UInt64(input.count))
+    let geometry = try ConvolutionGeometry(
+      "convolution", input: input, outputChannels: outputs, kernel: Extent(kernel), stride: Extent(stride),
+      padding: Padding(all: kernel / 2))
+    let count = 5
+    let sizes = [count * input.count, geometry.weightCount, count * geometry.output.count, count * input.count]
+    try compare(
+      sizes.map { random.uniform(count: $0) }, results: [geometry.weightCount, outputs, count * input.count],
+      "\(geometry)"
+    ) { backend, a, results in
+      backend.convolutionBackward(
+        geometry, count: count, input: a[0], weights: a[1], output: a[2], activation: nil, outputGradient: a[2],
+        weightGradient: results[0], biasGradient: results[1], inputGradient: results[2], addend: a[3])
+    }
+  }
+
   private func compareConvolution(_ random: inout TestRandom, _ geometry: ConvolutionGeometry) throws {
     try compareLinear(
       &random, from: geometry.input, to: geometry.output, weights: geometry.weightCount, "\(geometry)"
