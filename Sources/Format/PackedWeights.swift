@@ -11,6 +11,8 @@ public struct PackedWeights: Sendable {
       case winograd = 2
       /// Blocks of channels of a depthwise convolution.
       case depthwise = 3
+      /// The 36 products of an s8 convolution by Winograd's tiles, in s16.
+      case integerWinograd = 4
     }
 
     public var form: Form

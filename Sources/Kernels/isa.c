@@ -8,7 +8,7 @@
 #endif
 
 static const char *const names[KERNELS_ISA_COUNT] = {
-    [kernels_isa_scalar] = "scalar", [kernels_isa_sse2] = "sse2", [kernels_isa_avx2] = "avx2",
+    [kernels_isa_scalar] = "scalar", [kernels_isa_avx2] = "avx2",
     [kernels_isa_avxvnni] = "avxvnni", [kernels_isa_avx512] = "avx512",
     [kernels_isa_avx512vnni] = "avx512vnni", [kernels_isa_avx512vbmi] = "avx512vbmi",
     [kernels_isa_neon] = "neon", [kernels_isa_neondot] = "neondot",
@@ -16,8 +16,7 @@ static const char *const names[KERNELS_ISA_COUNT] = {
 
 // The tier that each one extends; its own for scalar.
 static const kernels_isa bases[KERNELS_ISA_COUNT] = {
-    [kernels_isa_scalar] = kernels_isa_scalar, [kernels_isa_sse2] = kernels_isa_scalar,
-    [kernels_isa_avx2] = kernels_isa_sse2,
+    [kernels_isa_scalar] = kernels_isa_scalar, [kernels_isa_avx2] = kernels_isa_scalar,
     [kernels_isa_avxvnni] = kernels_isa_avx2, [kernels_isa_avx512] = kernels_isa_avx2,
     [kernels_isa_avx512vnni] = kernels_isa_avx512, [kernels_isa_avx512vbmi] = kernels_isa_avx512vnni,
     [kernels_isa_neon] = kernels_isa_scalar, [kernels_isa_neondot] = kernels_isa_neon,
@@ -50,7 +49,7 @@ static uint64_t saved_registers(void) {
 }
 
 bool kernels_isa_supported(kernels_isa isa) {
-  if (isa == kernels_isa_scalar || isa == kernels_isa_sse2) return true;
+  if (isa == kernels_isa_scalar) return true;
   if (isa == kernels_isa_neon || isa == kernels_isa_neondot) return false;
 
   enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                                   // leaf 1, ecx
@@ -99,8 +98,8 @@ bool kernels_isa_supported(kernels_isa isa) { return isa == kernels_isa_scalar; 
 
 kernels_isa kernels_best_isa(void) {
   static const kernels_isa preference[] = {kernels_isa_avx512vbmi, kernels_isa_avx512vnni, kernels_isa_avx512,
-                                           kernels_isa_avxvnni,    kernels_isa_avx2,       kernels_isa_sse2,
-                                           kernels_isa_neondot,    kernels_isa_neon};
+                                           kernels_isa_avxvnni,    kernels_isa_avx2,       kernels_isa_neondot,
+                                           kernels_isa_neon};
   for (size_t i = 0; i < sizeof preference / sizeof *preference; i++) {
     if (kernels_isa_supported(preference[i])) return preference[i];
   }

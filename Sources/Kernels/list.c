@@ -5,15 +5,19 @@
 
 // A line per kernel: member of kernel_function, family, name without tier, tier, mr, nr, kr, taps, input_bias,
 // block_vectors. Of several kernels of one family and tier, `kernels_best` takes the first.
-#define SCALAR_KERNELS(KERNEL)                                                         \
-  KERNEL(f32_igemm, f32_igemm, f32_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)                \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)                \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)    \
-  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)             \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)             \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1) \
-  ELEMENTWISE_KERNELS(KERNEL, scalar)                                                  \
-  WINOGRAD_KERNELS(KERNEL, scalar)                                                     \
+#define SCALAR_KERNELS(KERNEL)                                                               \
+  KERNEL(f32_igemm, f32_igemm, f32_igemm_4x4, scalar, 4, 4, 1, 0, 0, 1)                      \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x4c2, scalar, 4, 4, 2, 0, 0, 1)                    \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x4c2, scalar, 4, 4, 2, 0, 0, 1)        \
+  KERNEL(f32_dwconv, f32_dwconv, f32_dwconv_1x4, scalar, 1, 4, 1, 0, 0, 1)                   \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x8c2, scalar, 1, 8, 2, 9, 0, 1)             \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x8c2, scalar, 1, 8, 2, 9, 0, 1) \
+  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x8c2, scalar, 1, 8, 2, 0, 0, 1)                 \
+  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x8c2, scalar, 1, 8, 2, 0, 0, 1)     \
+  ELEMENTWISE_KERNELS(KERNEL, scalar)                                                        \
+  WINOGRAD_KERNELS(KERNEL, scalar)                                                           \
+  QS8_WINOGRAD_KERNELS(KERNEL, scalar)                                                       \
+  KERNEL(s16_gemm, s16_gemm, s16_gemm_4x4c2, scalar, 4, 4, 2, 0, 0, 1)                       \
   KERNEL(s8_lookup_softmax, s8_lookup_softmax, s8_lookup_softmax, scalar, 1, 1, 1, 0, 0, 1)
 
 // Those that come in one file per tier.
@@ -44,20 +48,17 @@
   KERNEL(f32_cell, f32_lstm_cell, f32_lstm_cell, isa, 1, 1, 1, 0, 0, 1)         \
   KERNEL(f32_cell, f32_gru_cell, f32_gru_cell, isa, 1, 1, 1, 0, 0, 1)           \
   KERNEL(f32_bilinear, f32_bilinear, f32_bilinear, isa, 1, 1, 1, 0, 0, 1)       \
-  KERNEL(qs8_bilinear, qs8_bilinear, qs8_bilinear, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(qs8_bilinear, qs8_bilinear, qs8_bilinear, isa, 1, 1, 1, 0, 0, 1)       \
   KERNEL(s8_lookup, s8_lookup, s8_lookup, isa, 1, 1, 1, 0, 0, 1)
 
-#define WINOGRAD_KERNELS(KERNEL, isa)                                                        \
-  KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1) \
+#define WINOGRAD_KERNELS(KERNEL, isa)                                                          \
+  KERNEL(f32_winograd_input, f32_winograd_input, f32_winograd_input, isa, 1, 1, 1, 0, 0, 1)    \
   KERNEL(f32_winograd_output, f32_winograd_output, f32_winograd_output, isa, 1, 1, 1, 0, 0, 1)
 
-#define SSE2_KERNELS(KERNEL)                                                                   \
-  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_4x8c2, sse2, 4, 8, 2, 0, 0, 1)                       \
-  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_4x8c2, sse2, 4, 8, 2, 0, 0, 1)           \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_3x3_1x8c2, sse2, 1, 8, 2, 9, 0, 1)                \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_3x3_1x8c2, sse2, 1, 8, 2, 9, 0, 1)    \
-  KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x8c2, sse2, 1, 8, 2, 0, 0, 1)                    \
-  KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x8c2, sse2, 1, 8, 2, 0, 0, 1)
+#define QS8_WINOGRAD_KERNELS(KERNEL, isa)                                                      \
+  KERNEL(qs8_winograd_input, qs8_winograd_input, qs8_winograd_input, isa, 1, 1, 1, 0, 0, 1)    \
+  KERNEL(qs8_winograd_output, qs8_winograd_output, qs8_winograd_output, isa, 1, 1, 1, 0, 0, 1)
+
 #define AVX2_KERNELS(KERNEL)                                                                  \
   KERNEL(f32_igemm, f32_igemm, f32_igemm_6x16, avx2, 6, 16, 1, 0, 0, 1)                       \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c2, avx2, 6, 16, 2, 0, 0, 2)                     \
@@ -72,7 +73,9 @@
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c2, avx2, 1, 16, 2, 0, 0, 2)      \
   ELEMENTWISE_KERNELS(KERNEL, avx2)                                                           \
-  WINOGRAD_KERNELS(KERNEL, avx2)
+  WINOGRAD_KERNELS(KERNEL, avx2)                                                              \
+  QS8_WINOGRAD_KERNELS(KERNEL, avx2)                                                          \
+  KERNEL(s16_gemm, s16_gemm, s16_gemm_6x16c2, avx2, 6, 16, 2, 0, 0, 1)
 #define AVXVNNI_KERNELS(KERNEL)                                                                   \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 2)                    \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, avxvnni, 6, 16, 4, 0, 128, 2)        \
@@ -95,7 +98,9 @@
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x32c2, avx512, 1, 32, 2, 0, 0, 2)      \
   ELEMENTWISE_KERNELS(KERNEL, avx512)                                                           \
-  WINOGRAD_KERNELS(KERNEL, avx512)
+  WINOGRAD_KERNELS(KERNEL, avx512)                                                              \
+  QS8_WINOGRAD_KERNELS(KERNEL, avx512)                                                          \
+  KERNEL(s16_gemm, s16_gemm, s16_gemm_14x32c2, avx512, 14, 32, 2, 0, 0, 1)
 #define AVX512VNNI_KERNELS(KERNEL)                                                                    \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)                   \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_14x32c4, avx512vnni, 14, 32, 4, 0, 128, 2)       \
@@ -118,7 +123,9 @@
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)                 \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neon, 1, 16, 4, 0, 0, 4)     \
   ELEMENTWISE_KERNELS(KERNEL, neon)                                                          \
-  WINOGRAD_KERNELS(KERNEL, neon)
+  WINOGRAD_KERNELS(KERNEL, neon)                                                             \
+  QS8_WINOGRAD_KERNELS(KERNEL, neon)                                                         \
+  KERNEL(s16_gemm, s16_gemm, s16_gemm_6x16, neon, 6, 16, 1, 0, 0, 1)
 #define NEONDOT_KERNELS(KERNEL)                                                                  \
   KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)                     \
   KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c4, neondot, 6, 16, 4, 0, 0, 1)         \
@@ -130,7 +137,6 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)
 
 #define X86_KERNELS(KERNEL)  \
-  SSE2_KERNELS(KERNEL)       \
   AVX2_KERNELS(KERNEL)       \
   AVXVNNI_KERNELS(KERNEL)    \
   AVX512_KERNELS(KERNEL)     \

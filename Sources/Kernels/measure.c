@@ -43,7 +43,7 @@ static double calls_per_second(void (*call)(const void *), const void *context, 
 
 static bool is_igemm(const kernel *kernel) {
   return kernel->family == kernel_family_f32_igemm || kernel->family == kernel_family_qs8_igemm ||
-         kernel->family == kernel_family_qs8_f32_igemm;
+         kernel->family == kernel_family_qs8_f32_igemm || kernel->family == kernel_family_s16_gemm;
 }
 
 static bool is_dwconv(const kernel *kernel) {
@@ -68,6 +68,8 @@ typedef struct {
 static igemm_case lay_out_igemm(const kernel *kernel, size_t rows, size_t columns, size_t taps, size_t depth,
                                 arena *arena) {
   const size_t most = round_up(columns, kernel->nr);
+  const size_t packed = kernel->family == kernel_family_s16_gemm ? s16_gemm_packed_size(kernel, columns, taps * depth)
+                                                                 : igemm_packed_size(kernel, columns, taps, depth);
   return (igemm_case){
       .kernel = kernel,
       .rows = rows,
@@ -76,8 +78,8 @@ static igemm_case lay_out_igemm(const kernel *kernel, size_t rows, size_t column
       .depth = depth,
       .inputs = take(arena, taps * rows * depth * WIDEST_ELEMENT),
       .pointers = take(arena, taps * kernel->mr * sizeof(void *)),
-      .weights = take(arena, igemm_packed_size(kernel, columns, taps, depth)),
-      .output = take(arena, rows * columns * WIDEST_ELEMENT),
+      .weights = take(arena, packed),
+      .output = take(arena, rows * most * WIDEST_ELEMENT),
       .ones = take(arena, most * sizeof(float)),
   };
 }
@@ -93,7 +95,13 @@ static void run_igemm(const void *context) {
       }
     }
     const size_t at = row * c->columns;
-    if (c->kernel->family == kernel_family_f32_igemm) {
+    if (c->kernel->family == kernel_family_s16_gemm) {
+      const size_t depth = c->taps * c->depth, stride = round_up(c->columns, c->kernel->nr);
+      c->kernel->function.s16_gemm(&(s16_gemm_arguments){
+          .rows = rows, .columns = c->columns, .depth = depth, .inputs = (const int16_t *)c->inputs + row * depth,
+          .input_stride = depth, .weights = c->weights, .output = (int32_t *)c->output + row * stride,
+          .output_stride = stride});
+    } else if (c->kernel->family == kernel_family_f32_igemm) {
       c->kernel->function.f32_igemm(&(f32_igemm_arguments){
           .rows = rows, .columns = c->columns, .taps = c->taps, .depth = c->depth,
           .inputs = (const float *const *)c->pointers, .weights = c->weights, .output = (float *)c->output + at,
@@ -209,7 +217,6 @@ double kernels_measure_dwconv(const kernel *kernel, size_t pixels, size_t channe
 // A line per tier: type, tier, lanes, kr.
 #if KERNELS_X86
 #define PEAKS(PEAK)           \
-  PEAK(qs8, sse2, 4, 2)       \
   PEAK(f32, avx2, 8, 1)       \
   PEAK(qs8, avx2, 8, 2)       \
   PEAK(qs8, avxvnni, 8, 4)    \

@@ -58,7 +58,7 @@ public struct ISA: Equatable, Sendable {
 }
 
 /// The most multiply-accumulates a second that one thread makes by a tier's instructions, with nothing loaded or stored; nil where
-/// the instructions are the compiler's choice (scalar, and f32 of sse2).
+/// the instructions are the compiler's choice (scalar).
 public struct Peak: Sendable {
   public let f32: Double?
   /// Of s8 products summed in s32.

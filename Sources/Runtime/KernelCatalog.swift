@@ -40,7 +40,7 @@ extension KernelCatalog.Entry {
     guard isSupported else { return nil }
     let rate: Double
     switch kernel.pointee.family {
-    case .f32_igemm, .qs8_igemm, .qs8_f32_igemm:
+    case .f32_igemm, .qs8_igemm, .qs8_f32_igemm, .s16_gemm:
       let (rows, columns, taps, depth) = (196, 256, 1, 256)
       let memory = try AlignedMemory(count: kernels_measure_igemm_workspace(kernel, rows, columns, taps, depth))
       rate = kernels_measure_igemm(kernel, rows, columns, taps, depth, UInt32(milliseconds), memory.base)
@@ -55,7 +55,7 @@ extension KernelCatalog.Entry {
       .f32_multiply, .qs8_multiply, .f32_clamp, .f32_leaky_relu, .f32_sigmoid, .f32_tanh, .f32_hard_sigmoid,
       .f32_hard_swish, .f32_gelu, .f32_silu, .f32_softmax, .f32_range, .f32_quantize, .s8_dequantize, .s8_lookup,
       .s8_lookup_softmax, .f32_winograd_input, .f32_winograd_output, .f32_rnn_cell, .f32_lstm_cell, .f32_gru_cell,
-      .f32_bilinear, .qs8_bilinear:
+      .f32_bilinear, .qs8_bilinear, .qs8_winograd_input, .qs8_winograd_output:
       return nil
     }
     return rate

@@ -69,7 +69,7 @@ static size_t round_up(size_t a, size_t multiple) { return (a + multiple - 1) / 
 
 // Whether two results agree; `bound` is 0 for those that have to be equal.
 static bool agree(const void *a, const void *b, size_t count, size_t size, float bound) {
-  if (size == 1 || bound == 0) return memcmp(a, b, count * size) == 0;
+  if (size < 4 || bound == 0) return memcmp(a, b, count * size) == 0;
   const float *x = a, *y = b;
   for (size_t i = 0; i < count; i++) {
     if (!(fabsf(x[i] - y[i]) <= bound)) return false;
@@ -267,6 +267,46 @@ static void *run_winograd(const kernel *k, size_t channels, size_t lines, size_t
   return output;
 }
 
+// A tile of s8, or rows of s16 by the weights of one place.
+static void *run_integer_winograd(const kernel *k, size_t channels, size_t lines, size_t pixels, size_t *size) {
+  enum { PLACES = 36, PLACE = 8, MOST_ROWS = 4 };
+  const int32_t zero_point = (int32_t)random_below(256) - 128;
+  if (k->family == kernel_family_qs8_winograd_input) {
+    int8_t *inputs = filled(PLACES * channels, 1);
+    const int8_t *pointers[PLACES];
+    for (size_t i = 0; i < PLACES; i++) pointers[i] = inputs + i * channels;
+    *size = 2;
+    int16_t *output = buffer(PLACES * channels * *size, *size);
+    k->function.qs8_winograd_input(&(qs8_winograd_input_arguments){channels, pointers, zero_point, output, channels});
+    return output;
+  }
+  if (k->family == kernel_family_s16_gemm) {
+    const size_t rows = lines, columns = 5 * pixels, padded = round_up(columns, k->nr);
+    int16_t *inputs = (int16_t *)filled(2 * (MOST_ROWS * channels + 1), 1);
+    int8_t *weights = filled_weights(columns * 9 * channels);
+    const size_t place = s16_gemm_packed_size(k, columns, channels);
+    char *packed = buffer(PLACES * place, KERNELS_ALIGNMENT);
+    qs8_winograd_pack(k, columns, channels, weights, packed);
+    *size = 4;
+    int32_t *output = buffer(rows * padded * *size, *size);
+    k->function.s16_gemm(&(s16_gemm_arguments){rows, columns, channels, inputs, channels, packed + PLACE * place, output,
+                                               padded});
+    for (size_t r = 1; r < rows; r++) memmove(output + r * columns, output + r * padded, columns * *size);
+    return output;
+  }
+  const size_t padded = round_up(channels, 64);
+  int32_t *inputs = (int32_t *)filled(4 * PLACES * padded, 1), *bias = (int32_t *)filled(4 * padded, 1);
+  float *multipliers = filled_multipliers(padded, 1e-5f);
+  const bool residual = random_below(2) == 0;
+  *size = 1;
+  int8_t *added = filled(lines * pixels * channels, 1), *output = buffer(lines * pixels * channels, 1);
+  k->function.qs8_winograd_output(&(qs8_winograd_output_arguments){
+      channels, inputs, padded, bias, output, lines, pixels, pixels * channels, channels, residual ? added : NULL,
+      {zero_point, 3, 1 << 19, 12345, 20, -7, -128, 127},
+      {multipliers, (float)(-100 - zero_point), (float)(127 - zero_point), zero_point}});
+  return output;
+}
+
 static void *run_cell(const kernel *k, size_t units, size_t *size) {
   enum { GATES = 4 };
   const size_t stride = units + random_below(5);
@@ -341,6 +381,14 @@ static bool check(const kernel *k, uint64_t seed) {
       output = run_winograd(now, channels, lines, pixels, &size);
       count = channels * (k->family == kernel_family_f32_winograd_input ? 36 : lines * pixels);
       bound = 1e-4f;
+    } else if (k->family >= kernel_family_qs8_winograd_input && k->family <= kernel_family_qs8_winograd_output) {
+      const size_t channels = 1 + random_below(70), lines = 1 + random_below(4), pixels = 1 + random_below(4);
+      snprintf(shape, sizeof shape, "channels %zu, %zu x %zu", channels, lines, pixels);
+      output = run_integer_winograd(now, channels, lines, pixels, &size);
+      count = k->family == kernel_family_qs8_winograd_input ? 36 * channels
+              : k->family == kernel_family_s16_gemm         ? lines * 5 * pixels
+                                                            : lines * pixels * channels;
+      bound = 0;
     } else if (k->family >= kernel_family_f32_rnn_cell && k->family <= kernel_family_f32_gru_cell) {
       count = 1 + random_below(70);
       snprintf(shape, sizeof shape, "units %zu", count);

@@ -64,8 +64,8 @@ import Testing
   @Test(arguments: 0..<30 as Range<UInt64>) func pipelinesAreTheReference(seed: UInt64) throws {
     var net = try network(seed: seed)
     let sample = net.samples(1)[0]
-    try expectReference(net.model, sample, .float, pipelines: true)
-    try expectReference(try net.int8(), sample, .exact, pipelines: true)
+    try expectReference(net.model, sample, .float, options: allOptions(pipelines: true))
+    try expectReference(try net.int8(), sample, .exact, options: allOptions(pipelines: true))
   }
 
   /// Of float results, too, no bit depends on who makes a line.

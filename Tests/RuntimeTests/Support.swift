@@ -53,16 +53,16 @@ enum Agreement {
   case float
 }
 
-/// Runs `model` by all `allOptions()` and compares each output with the reference interpreter's, and each thread count
+/// Runs `model` by all `options` and compares each output with the reference interpreter's, and each thread count
 /// with one thread.
 func expectReference(
-  _ model: Model, _ inputs: [TensorValue], _ agreement: Agreement, pipelines: Bool? = nil,
+  _ model: Model, _ inputs: [TensorValue], _ agreement: Agreement, options: [SessionOptions] = allOptions(),
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   try model.graph.verify()
   let expected = try ReferenceInterpreter(model.graph).run(inputs)
   var alone: [TensorValue] = []
-  for options in allOptions(pipelines: pipelines) {
+  for options in options {
     let session = try Session(model, options: options)
     let found = try session.results(inputs)
     if options.threads == 1 { alone = found }

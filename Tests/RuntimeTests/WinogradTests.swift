@@ -40,4 +40,46 @@ import Testing
       #expect(kernels[0].hasPrefix("f32_igemm"), "\(conv)")
     }
   }
+
+  /// s8 in whole numbers: the bits of the reference, on every tier, whether or not it pays there; residuals, ReLUs and odd
+  /// numbers of channels among them.
+  @Test(arguments: 0..<16 as Range<UInt64>) func int8IsTheReference(seed: UInt64) throws {
+    var net = NetworkBuilder(seed: seed)
+    let channels = net.random.pick([3, 8, 17, 32, 50])
+    let input = net.input([net.random.int(1...2), net.random.int(3...21), net.random.int(3...21), channels])
+    let padding = Padding(
+      top: net.random.int(0...3), left: net.random.int(0...3), bottom: net.random.int(0...3),
+      right: net.random.int(0...3))
+    let first = Conv2D(padding: padding, activation: net.random.pick(FusedActivation.allCases))
+    let x = try net.conv(input, net.random.pick([7, 16, 33, 100]), (3, 3), first)
+    let columns = net.model.graph.tensors[x].shape[3]
+    let y = try net.conv(x, columns, (3, 3), Conv2D(padding: Padding(all: 1)))
+    net.output(try net.apply(.add(Add(activation: net.random.pick(FusedActivation.allCases))), [x, y]))
+    let model = try net.int8()
+    var options = allOptions()
+    for index in options.indices { options[index].usesWinograd = true }
+    let steps = try Session(model, options: options[0]).steps
+    #expect(steps.contains { $0 is Int8WinogradStep })
+    try expectReference(model, net.samples(1)[0], .exact, options: options)
+  }
+
+  /// Sums that could be too large for tiles are left to products, and the bits are the same.
+  @Test func sumsBeyondTheRangeAreProducts() throws {
+    for (channels, isExact) in [(100, true), (300, false)] {
+      var net = NetworkBuilder(seed: 1)
+      net.output(try net.conv(net.input([1, 6, 6, channels]), 2, (3, 3), Conv2D(padding: Padding(all: 1))))
+      var model = try net.int8()
+      // All weights at their largest.
+      let conv = model.graph.nodes.first { node in
+        if case .conv2D = node.op { true } else { false }
+      }
+      let index = try #require(conv).inputs[1]
+      model.graph.tensors[index].constant = Constant([Int8](repeating: 127, count: 2 * 9 * channels))
+      var options = allOptions()
+      for index in options.indices { options[index].usesWinograd = true }
+      let session = try Session(model, options: options[0])
+      #expect(session.steps.contains { $0 is Int8WinogradStep } == isExact)
+      try expectReference(model, net.samples(1)[0], .exact, options: options)
+    }
+  }
 }

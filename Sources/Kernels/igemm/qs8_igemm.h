@@ -2,6 +2,8 @@
 // - QS8_KR: how many consecutive k one step takes;
 // - qs8_inputs, `qs8_inputs qs8_broadcast(const int8_t *)` QS8_KR inputs of one row for all lanes, and
 //   `qs8_broadcast_n(const int8_t *, size_t n)` with n < QS8_KR of them, the others anything finite;
+// - if QS8_WIDENS is defined, QS8_RUN, `void qs8_widen(const int8_t *, int16_t *)`, that many inputs of one row as s16, and
+//   `qs8_inputs qs8_broadcast_words(const int16_t *)`, QS8_KR of them for all lanes;
 // - qs8_weights, `qs8_weights qs8_load_weights(const int8_t *)` QS8_KR weights for each of LANES columns;
 // - `vs32 qs8_dot(vs32 sums, qs8_inputs, qs8_weights)`;
 // - QS8_INPUT_BIAS: what qs8_broadcast adds to each input.
@@ -11,6 +13,11 @@
 #pragma once
 
 enum { QS8_IGEMM_MOST_ROWS = 16, QS8_IGEMM_MOST_VECTORS = 8 };
+
+// Vectors of sums that hide the latency of a product: few rows take several panels side by side.
+#ifndef QS8_LEAST_SUMS
+#define QS8_LEAST_SUMS 8
+#endif
 
 // What static and dynamic quantization have in common.
 typedef struct {
@@ -26,6 +33,51 @@ typedef struct {
 // `column`. `scales` and `bias` are in the order of the sums.
 typedef void (*qs8_igemm_store)(const void *arguments, size_t vectors, const vf32 *scales, const vf32 *bias, size_t row,
                                 size_t column, size_t n, const vs32 *sums);
+
+KERNEL_INLINE void qs8_igemm_load_weights(qs8_weights *w, const int8_t *weights, size_t vectors, size_t panels,
+                                          size_t panel_size) {
+  UNROLL for (size_t v = 0; v < panels * vectors; v++) {
+    w[v] = qs8_load_weights(weights + v / vectors * panel_size + v % vectors * LANES * QS8_KR);
+  }
+}
+KERNEL_INLINE void qs8_igemm_add(vs32 *sums, qs8_inputs x, const qs8_weights *w, size_t width) {
+  UNROLL for (size_t v = 0; v < width; v++) sums[v] = qs8_dot(sums[v], x, w[v]);
+}
+
+// Adds to the sums the products of a tap, `depth` inputs of each row, and gives what lies behind its weights.
+KERNEL_INLINE const int8_t *qs8_igemm_tap(vs32 *sums, const int8_t *const *rows, size_t depth, const int8_t *weights,
+                                          size_t nr, size_t vectors, size_t tile_rows, size_t panels,
+                                          size_t panel_size) {
+  const size_t width = panels * vectors;
+  qs8_weights w[QS8_IGEMM_MOST_VECTORS];
+  size_t k = 0;
+#ifdef QS8_WIDENS
+  // Through memory, because a load alone broadcasts a pair of words, which in registers takes two instructions more.
+  _Alignas(64) int16_t words[QS8_IGEMM_MOST_ROWS * QS8_RUN];
+  for (; k + QS8_RUN <= depth; k += QS8_RUN) {
+    UNROLL for (size_t r = 0; r < tile_rows; r++) qs8_widen(rows[r] + k, words + r * QS8_RUN);
+    // Unrolled, words would be taken from registers.
+    _Pragma("clang loop unroll(disable)") for (size_t i = 0; i < QS8_RUN; i += QS8_KR, weights += nr * QS8_KR) {
+      qs8_igemm_load_weights(w, weights, vectors, panels, panel_size);
+      UNROLL for (size_t r = 0; r < tile_rows; r++) {
+        qs8_igemm_add(sums + r * width, qs8_broadcast_words(words + r * QS8_RUN + i), w, width);
+      }
+    }
+  }
+#endif
+  for (; k + QS8_KR <= depth; k += QS8_KR, weights += nr * QS8_KR) {
+    qs8_igemm_load_weights(w, weights, vectors, panels, panel_size);
+    UNROLL for (size_t r = 0; r < tile_rows; r++) {
+      qs8_igemm_add(sums + r * width, qs8_broadcast(rows[r] + k), w, width);
+    }
+  }
+  if (k == depth) return weights;
+  qs8_igemm_load_weights(w, weights, vectors, panels, panel_size);
+  UNROLL for (size_t r = 0; r < tile_rows; r++) {
+    qs8_igemm_add(sums + r * width, qs8_broadcast_n(rows[r] + k, depth - k), w, width);
+  }
+  return weights + nr * QS8_KR;
+}
 
 // As f32_igemm_tile. The packed head of a panel is the bias for static quantization, and for dynamic quantization the
 // sum of each column's weights, which times minus the input's zero point gives the first sums.
@@ -44,29 +96,7 @@ KERNEL_INLINE void qs8_igemm_tile(const qs8_igemm_shape *a, const void *argument
   for (size_t tap = 0; tap < a->taps; tap++, inputs += mr) {
     const int8_t *rows[QS8_IGEMM_MOST_ROWS];
     UNROLL for (size_t r = 0; r < tile_rows; r++) rows[r] = inputs[r < a->rows ? r : a->rows - 1];
-    const size_t depth = a->depth;
-    size_t k = 0;
-    for (; k + QS8_KR <= depth; k += QS8_KR, weights += nr * QS8_KR) {
-      qs8_weights w[QS8_IGEMM_MOST_VECTORS];
-      UNROLL for (size_t v = 0; v < width; v++) {
-        w[v] = qs8_load_weights(weights + v / vectors * panel_size + v % vectors * LANES * QS8_KR);
-      }
-      UNROLL for (size_t r = 0; r < tile_rows; r++) {
-        qs8_inputs x = qs8_broadcast(rows[r] + k);
-        UNROLL for (size_t v = 0; v < width; v++) sums[r * width + v] = qs8_dot(sums[r * width + v], x, w[v]);
-      }
-    }
-    if (k < depth) {
-      qs8_weights w[QS8_IGEMM_MOST_VECTORS];
-      UNROLL for (size_t v = 0; v < width; v++) {
-        w[v] = qs8_load_weights(weights + v / vectors * panel_size + v % vectors * LANES * QS8_KR);
-      }
-      UNROLL for (size_t r = 0; r < tile_rows; r++) {
-        qs8_inputs x = qs8_broadcast_n(rows[r] + k, depth - k);
-        UNROLL for (size_t v = 0; v < width; v++) sums[r * width + v] = qs8_dot(sums[r * width + v], x, w[v]);
-      }
-      weights += nr * QS8_KR;
-    }
+    weights = qs8_igemm_tap(sums, rows, a->depth, weights, nr, vectors, tile_rows, panels, panel_size);
   }
   const size_t together = width == 1 ? 1 : 2;
   UNROLL for (size_t v = 0; v < width; v += together) {
@@ -93,7 +123,7 @@ KERNEL_INLINE void qs8_igemm_rows(const qs8_igemm_shape *a, const void *argument
   const size_t panel_size = nr * (sizeof(int32_t) + a->taps * steps * QS8_KR);
   const int8_t *weights = a->weights;
   size_t column = 0;
-  const size_t panels = tile_rows * vectors < 8 ? 8 / (tile_rows * vectors) : 1;
+  const size_t panels = tile_rows * vectors < QS8_LEAST_SUMS ? QS8_LEAST_SUMS / (tile_rows * vectors) : 1;
   if (panels > 1) {
     for (; a->columns - column >= panels * nr; column += panels * nr, weights += panels * panel_size) {
       qs8_igemm_tile(a, arguments, store, mr, nr, vectors, tile_rows, panels, panel_size, weights, column);
@@ -119,12 +149,6 @@ KERNEL_INLINE void qs8_igemm_any(const qs8_igemm_shape *a, const void *arguments
   } else {
     qs8_igemm_rows(a, arguments, store, mr, vectors, mr);
   }
-}
-
-// Quantize's `Requantization` of a vector in plain order.
-KERNEL_INLINE vs32 qs8_requantized(const qs8_requantization *r, vf32 scales, vs32 sums) {
-  const vf32 scaled = vf32_clamp_number(vf32_mul(vf32_from_s32(sums), scales), r->minimum, r->maximum);
-  return vs32_add(vs32_round(scaled), vs32_set(r->zero_point));
 }
 
 KERNEL_INLINE void qs8_igemm_store_vector(int8_t *output, size_t n, vs32 q) {

@@ -32,8 +32,7 @@ enum { KERNELS_ALIGNMENT = 64 };
 // A tier of instructions. Each includes those that `kernels_isa_includes` says; kernels of an included tier serve where
 // a tier has none of its own.
 typedef enum __attribute__((enum_extensibility(closed))) {
-  kernels_isa_scalar,      // any CPU: plain C
-  kernels_isa_sse2,        // any x86-64
+  kernels_isa_scalar,      // any CPU: what the compiler makes of C, which is SSE2 on x86-64
   kernels_isa_avx2,        // AVX2, FMA
   kernels_isa_avxvnni,     // + vpdpbusd on 256 bits
   kernels_isa_avx512,      // AVX-512 F, BW, DQ, VL
@@ -43,7 +42,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernels_isa_neondot,     // + sdot
 } kernels_isa;
 
-enum { KERNELS_ISA_COUNT = 9 };
+enum { KERNELS_ISA_COUNT = 8 };
 
 // "scalar", "avx2", … never null.
 const char *_Nonnull kernels_isa_name(kernels_isa isa);
@@ -97,9 +96,12 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernel_family_f32_gru_cell,
   kernel_family_f32_bilinear,
   kernel_family_qs8_bilinear,
+  kernel_family_qs8_winograd_input,
+  kernel_family_s16_gemm,
+  kernel_family_qs8_winograd_output,
 } kernel_family;
 
-enum { KERNEL_FAMILY_COUNT = 37 };
+enum { KERNEL_FAMILY_COUNT = 40 };
 
 // One member per family; the one of the kernel's family is set.
 typedef union {
@@ -132,6 +134,9 @@ typedef union {
   f32_cell_function _Nonnull f32_cell;  // rnn, lstm, gru
   f32_bilinear_function _Nonnull f32_bilinear;
   qs8_bilinear_function _Nonnull qs8_bilinear;
+  qs8_winograd_input_function _Nonnull qs8_winograd_input;
+  s16_gemm_function _Nonnull s16_gemm;
+  qs8_winograd_output_function _Nonnull qs8_winograd_output;
 } kernel_function;
 
 // A kernel and what its caller has to know.
@@ -139,9 +144,9 @@ typedef struct {
   const char *_Nonnull name;  // `<type>_<op>[_<tile>]__<isa>`: also the symbol, the test id and the benchmark row
   kernel_family family;
   kernels_isa isa;
-  uint8_t mr;          // igemm: most rows of a tile; 1 elsewhere
-  uint8_t nr;          // igemm: columns of a panel; dwconv: channels of a block; 1 elsewhere
-  uint8_t kr;          // igemm: consecutive k of one column that lie together; dwconv: taps that do
+  uint8_t mr;          // igemm, gemm: most rows of a tile; 1 elsewhere
+  uint8_t nr;          // igemm, gemm: columns of a panel; dwconv: channels of a block; 1 elsewhere
+  uint8_t kr;          // igemm, gemm: consecutive k of one column that lie together; dwconv: taps that do
   uint8_t taps;        // dwconv: the only number of taps it takes; 0 is any
   int16_t input_bias;  // what the kernel adds to s8 inputs before it multiplies; packing takes it out again
   uint8_t block_vectors;  // what the order of columns in packed s8 weights depends on; 1 is plain order
@@ -186,6 +191,16 @@ void qs8_f32_igemm_pack(const kernel *_Nonnull kernel, size_t columns, size_t ta
 void f32_winograd_pack(const kernel *_Nonnull kernel, size_t columns, size_t depth, const float *_Nonnull weights,
                        void *_Nonnull packed);
 
+// The same in whole numbers, for s16_gemm. Bytes of the packed weights of one panel and of one place, and the packing: place p
+// begins p times s16_gemm_packed_size after the base.
+size_t s16_gemm_panel_size(const kernel *_Nonnull kernel, size_t depth);
+size_t s16_gemm_packed_size(const kernel *_Nonnull kernel, size_t columns, size_t depth);
+void qs8_winograd_pack(const kernel *_Nonnull kernel, size_t columns, size_t depth, const int8_t *_Nonnull weights,
+                       void *_Nonnull packed);
+// Whether Winograd's tiles give the very sums of the convolution, for all inputs of that zero point: whether no sum of a
+// column's products, without its bias, can leave [−2^25, 2^25).
+bool qs8_winograd_is_exact(size_t columns, size_t depth, const int8_t *_Nonnull weights, int32_t zero_point);
+
 // Depthwise weights [height][width][channels]. Bytes of the packed weights of one block (`nr` channels); block b, which
 // holds channels b·nr …, begins b of these after the base.
 size_t dwconv_block_size(const kernel *_Nonnull kernel, size_t height, size_t width);
@@ -205,7 +220,7 @@ void kernels_repeat(size_t count, size_t size, size_t repeats, const void *_Nonn
 
 // MARK: Measuring
 
-// Multiply-accumulates per second of an igemm kernel on one thread, at a shape whose operands it makes up itself in
+// Multiply-accumulates per second of an igemm or s16_gemm kernel on one thread, at a shape whose operands it makes up itself in
 // `workspace` (`kernels_measure_igemm_workspace` bytes). Runs for about `milliseconds`. NaN for kernels of another family.
 size_t kernels_measure_igemm_workspace(const kernel *_Nonnull kernel, size_t rows, size_t columns, size_t taps,
                                        size_t depth);
@@ -219,7 +234,7 @@ double kernels_measure_dwconv(const kernel *_Nonnull kernel, size_t pixels, size
                               size_t width, size_t stride, unsigned milliseconds, void *_Nonnull workspace);
 
 // The most multiply-accumulates a second that one thread makes by the instructions of a tier, of f32 or of s8 summed in s32, with
-// nothing loaded or stored. NaN where they are not written out but left to the compiler: the scalar tier, and f32 of sse2.
+// nothing loaded or stored. NaN where they are not written out but left to the compiler: the scalar tier.
 double kernels_measure_peak(kernels_isa isa, bool is_s8, unsigned milliseconds);
 
 #ifdef __cplusplus

@@ -110,6 +110,47 @@ typedef struct {
 typedef void (*f32_winograd_input_function)(const f32_winograd_input_arguments *_Nonnull);
 typedef void (*f32_winograd_output_function)(const f32_winograd_output_arguments *_Nonnull);
 
+// The same in whole numbers, for s8 (winograd/qs8_winograd.h): s16_gemm multiplies. Exact for weights of which
+// qs8_winograd_is_exact says so.
+
+typedef struct {
+  size_t channels;
+  const int8_t *_Nonnull const *_Nonnull inputs;  // [36] to `channels` inputs, zero points outside the picture
+  int32_t zero_point;                             // of the inputs
+  int16_t *_Nonnull output;                       // [36][channels]
+  size_t output_stride;                           // between places
+} qs8_winograd_input_arguments;
+
+// Row r, column c = Σ over k in 0 ..< depth of inputs[r·input_stride + k] × w[c][k], modulo 2^32.
+typedef struct {
+  size_t rows;     // 1 … mr
+  size_t columns;  // computed panel by panel
+  size_t depth;
+  const int16_t *_Nonnull inputs;  // [rows][depth], each row read up to the next multiple of kr
+  size_t input_stride;             // between rows
+  const void *_Nonnull weights;    // packed, from the panel of the first column
+  int32_t *_Nonnull output;        // [rows][columns], each row written up to the next multiple of nr
+  size_t output_stride;            // between rows
+} s16_gemm_arguments;
+
+// Inputs, biases and multipliers are read up to the next multiple of the nr of the tier's s16_gemm.
+typedef struct {
+  size_t channels;
+  const int32_t *_Nonnull input;  // [36][channels]
+  size_t input_stride;            // between places
+  const int32_t *_Nonnull bias;   // [channels]
+  int8_t *_Nonnull output;        // [lines][pixels][channels]
+  size_t lines, pixels;           // 1 … 4: what of the tile lies inside the picture
+  size_t line_stride, pixel_stride;
+  const int8_t *_Nullable residual;  // as in qs8_igemm_arguments, with the strides of the output; or null
+  qs8_addition addition;             // read when there is a residual
+  qs8_requantization requantization;
+} qs8_winograd_output_arguments;
+
+typedef void (*qs8_winograd_input_function)(const qs8_winograd_input_arguments *_Nonnull);
+typedef void (*s16_gemm_function)(const s16_gemm_arguments *_Nonnull);
+typedef void (*qs8_winograd_output_function)(const qs8_winograd_output_arguments *_Nonnull);
+
 // MARK: Depthwise convolution of a run of output pixels, channels last
 //
 // Output pixel p, channel c = epilogue(bias[c] + Σ over taps t of inputs[p·input_step + t][input_offset + c] × w[t][c]).

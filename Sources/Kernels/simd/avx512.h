@@ -59,8 +59,26 @@ KERNEL_INLINE vs32 vs32_load_s8_n(const int8_t *p, size_t n) {
   return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(avx512_first(n), p));
 }
 KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(a)); }
+// Not by a mask: a load of what lies behind the last byte, the next pixel's residual, would wait until the store is done.
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
-  _mm_mask_storeu_epi8(p, avx512_first(n), _mm512_cvtepi32_epi8(a));
+  __m128i bytes = _mm512_cvtepi32_epi8(a);
+  if (n >= 16) {
+    _mm_storeu_si128((__m128i *)p, bytes);
+    return;
+  }
+  if (n & 8) {
+    _mm_storeu_si64(p, bytes);
+    bytes = _mm_unpackhi_epi64(bytes, bytes), p += 8;
+  }
+  if (n & 4) {
+    _mm_storeu_si32(p, bytes);
+    bytes = _mm_srli_epi64(bytes, 32), p += 4;
+  }
+  if (n & 2) {
+    _mm_storeu_si16(p, bytes);
+    bytes = _mm_srli_epi64(bytes, 16), p += 2;
+  }
+  if (n & 1) *p = (int8_t)_mm_cvtsi128_si32(bytes);
 }
 
 // Of a pair of vectors, v[i] holds columns 8·L + 4·i … in quarter L.

@@ -3,7 +3,8 @@
 
 #include "avx512.h"
 
-enum { QS8_KR = 2, QS8_INPUT_BIAS = 0 };
+enum { QS8_KR = 2, QS8_INPUT_BIAS = 0, QS8_RUN = 16 };
+#define QS8_WIDENS
 
 typedef __m512i qs8_inputs;   // s16 [16 lanes][2]
 typedef __m512i qs8_weights;  // s16 [16 lanes][2]
@@ -16,6 +17,14 @@ KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) {
 KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
   (void)n;
   return _mm512_cvtepi8_epi16(_mm256_set1_epi16((uint8_t)*p));
+}
+KERNEL_INLINE void qs8_widen(const int8_t *p, int16_t *words) {
+  _mm256_store_si256((__m256i *)words, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p)));
+}
+KERNEL_INLINE qs8_inputs qs8_broadcast_words(const int16_t *p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  return _mm512_set1_epi32(pair);
 }
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) {
   return _mm512_cvtepi8_epi16(_mm256_load_si256((const __m256i *)p));

@@ -14,6 +14,12 @@ KERNEL_INLINE vf32 vf32_clamp_number(vf32 x, float minimum, float maximum) {
   return vf32_min(vf32_max(x, vf32_set(minimum)), vf32_set(maximum));
 }
 
+// Quantize's `Requantization` of a vector in plain order.
+KERNEL_INLINE vs32 qs8_requantized(const qs8_requantization *r, vf32 scales, vs32 sums) {
+  const vf32 scaled = vf32_clamp_number(vf32_mul(vf32_from_s32(sums), scales), r->minimum, r->maximum);
+  return vs32_add(vs32_round(scaled), vs32_set(r->zero_point));
+}
+
 // Quantize's `QuantizedAdd`.
 KERNEL_INLINE vs32 qs8_sum(const qs8_addition *s, vs32 a, vs32 b) {
   vs32 scaled_a = vs32_mul(vs32_sub(a, vs32_set(s->zero_point_a)), vs32_set(s->multiplier_a));

@@ -99,14 +99,6 @@ extension Lowering {
     }
   }
 
-  /// How an f32 convolution is cut into Winograd's tiles; nil where it is not.
-  func winogradTiling(_ shape: ProductShape, _ kernel: UnsafePointer<kernel>) -> WinogradTiling? {
-    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel),
-      options.usesWinograd ?? tiling.pays
-    else { return nil }
-    return tiling
-  }
-
   private mutating func lowerFloatProduct(
     _ shape: ProductShape, _ operands: inout LinearOperands
   ) throws(RuntimeError) {
@@ -134,8 +126,12 @@ extension Lowering {
   ) throws(RuntimeError) {
     let kernel = kernel(.qs8_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
-    let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let input = inputBeforeQuantization(of: operands.x)
+    if input == nil, !isStage, let tiling = integerWinogradTiling(shape, operands.x, operands.weights, weightSource.block)
+    {
+      return try lowerIntegerWinograd(tiling, operands, pieces: pieces)
+    }
+    let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
     let indirection = Indirection(
       group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion, moves: isStage)
     let x = input?.tensor ?? operands.x
@@ -185,21 +181,6 @@ extension Lowering {
     try append(step, operands, reads: [operand.elements, operand.parameters], workspace)
   }
 
-  private mutating func lowerWinograd(
-    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ operands: LinearOperands, pieces: Int
-  ) throws(RuntimeError) {
-    let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
-    let step = try WinogradStep(
-      tiling, kernel: kernel, input: self.kernel(.f32_winograd_input), output: self.kernel(.f32_winograd_output),
-      values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, workspaceStride: stride,
-      pieces: pieces, source: weightSource,
-      weights: operands.weights.constantElements(as: Float.self),
-      bias: operands.bias?.constantElements(as: Float.self), activation: operands.resultActivation)
-    let (residual, sharing) = Lowering.residual(operands)
-    append(
-      step, reads: [operands.x] + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
-  }
-
   /// Adds a product, whose result may take the place of the residual that goes into it.
   private mutating func append(
     _ step: ProductStep, _ operands: LinearOperands, reads: [ValueIndex], _ workspace: ValueIndex
@@ -209,12 +190,12 @@ extension Lowering {
   }
 
   /// What a product reads beside its operands, and where its result may lie.
-  private static func residual(_ operands: LinearOperands) -> (reads: [ValueIndex], sharing: MemoryUse.Sharing) {
+  static func residual(_ operands: LinearOperands) -> (reads: [ValueIndex], sharing: MemoryUse.Sharing) {
     operands.sum.map { ([$0.residual], .inPlaceOfLast) } ?? ([], .none)
   }
 
   /// The sum of the product's requantized result and the residual.
-  private func addition(_ operands: LinearOperands) -> QuantizedAdd? {
+  func addition(_ operands: LinearOperands) -> QuantizedAdd? {
     operands.sum.map { sum in
       QuantizedAdd(
         quantization(operands.output), quantization(sum.residual), output: quantization(sum.output),
@@ -305,7 +286,7 @@ extension Lowering {
     return result
   }
 
-  private func requantization(_ operands: LinearOperands, channels: Int) -> Requantization {
+  func requantization(_ operands: LinearOperands, channels: Int) -> Requantization {
     Requantization(
       accumulator: accumulatorScales(
         quantization(operands.x), weights: operands.weights.quantization!, channels: channels),

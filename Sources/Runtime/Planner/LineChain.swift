@@ -115,9 +115,13 @@ extension Lowering {
     switch node.op {
     case .conv2D(let op):
       let shape = productShape(op, node)
-      guard input.type == graph.tensors[node.inputs[1]].type,
-        input.type != .f32 || winogradTiling(shape, kernel(.f32_igemm)) == nil
-      else { return nil }
+      let weights = graph.tensors[node.inputs[1]]
+      guard input.type == weights.type else { return nil }
+      let tiling =
+        input.type == .f32
+        ? winogradTiling(shape, kernel(.f32_igemm))
+        : integerWinogradTiling(shape, node.inputs[0], weights, packed?.block(ofNode: index))
+      guard tiling == nil else { return nil }
       (window, canFollow) = (shape.window, shape.window.isPointwise)
       result = residualSums[result]?.output ?? result
       result = fusedMap(of: result)?.output ?? result

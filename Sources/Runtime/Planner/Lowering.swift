@@ -18,7 +18,8 @@ struct Lowering {
   /// Tensors that have no bytes, because the step that would write them does the next node's work too, or the next node
   /// theirs.
   var unwritten: Set<TensorIndex>
-  private let packed: PackedWeights?
+  /// Weights of nodes that the model file has packed.
+  let packed: PackedWeights?
   /// What the node being lowered has for weights.
   private(set) var weightSource = WeightSource(block: nil)
   /// Bytes of every value: the graph's tensors, then buffers that steps need.

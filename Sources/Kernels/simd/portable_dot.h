@@ -1,5 +1,7 @@
-// s8 products on what every x86-64 has, by widening to s16 and pmaddwd. f32 needs no file of its own: what the compiler makes
-// of the scalar tier's loops is SSE already. See igemm/qs8_igemm.h and dwconv/qs8_dwconv.h for what these names mean.
+// s8 products in the compiler's own vectors of 16 bytes, which are SSE2 on every x86-64 and plain registers where a CPU has no
+// vectors: bytes are widened to s16, and neighbouring products added, by pmaddwd where there is one. f32 needs nothing of the
+// kind: the compiler finds vectors in the scalar loops by itself. See igemm/qs8_igemm.h and dwconv/qs8_dwconv.h for what these
+// names mean.
 #pragma once
 
 #include "../target.h"
@@ -86,35 +88,60 @@ KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const v
   }
 }
 
-enum { QS8_KR = 2, QS8_INPUT_BIAS = 0 };
+enum { QS8_KR = 2, QS8_INPUT_BIAS = 0, QS8_RUN = 16 };
+#define QS8_WIDENS
+// Without vectors, each sum takes a register.
+#if !KERNELS_X86 && !defined(__ARM_NEON)
+#define QS8_LEAST_SUMS 4
+#endif
 
 typedef vs16 qs8_inputs;   // the same pair in all lanes
 typedef vs16 qs8_weights;  // [4 lanes][2]
 
-KERNEL_INLINE qs8_inputs sse2_pair(int8_t a, int8_t b) {
+// n ≤ 8 bytes, widened; the rest 0.
+KERNEL_INLINE vs16 portable_widen(const int8_t *p, size_t n) {
+  vs8x8 x = {0};
+  memcpy(&x, p, n >= sizeof x ? sizeof x : n);
+  return __builtin_convertvector(x, vs16);
+}
+KERNEL_INLINE qs8_inputs portable_pair(int8_t a, int8_t b) {
   return (vs16)vs32_set((int32_t)((uint16_t)a | (uint32_t)(uint16_t)b << 16));
 }
-KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) { return sse2_pair(p[0], p[1]); }
-KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) { return (void)n, sse2_pair(p[0], 0); }
+KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) { return portable_pair(p[0], p[1]); }
+KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) { return (void)n, portable_pair(p[0], 0); }
+KERNEL_INLINE void qs8_widen(const int8_t *p, int16_t *words) {
+  UNROLL for (size_t i = 0; i < QS8_RUN; i += 8) {
+    const vs16 x = portable_widen(p + i, 8);
+    memcpy(words + i, &x, sizeof x);
+  }
+}
+KERNEL_INLINE qs8_inputs qs8_broadcast_words(const int16_t *p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  return (vs16)vs32_set(pair);
+}
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) {
   vs8x8 w;
   memcpy(&w, p, sizeof w);
   return __builtin_convertvector(w, vs16);
 }
-KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) {
-  return vs32_add(sums, (vs32)_mm_madd_epi16((__m128i)x, (__m128i)w));
+// Products of words, neighbours added modulo 2^32.
+KERNEL_INLINE vs32 portable_products(vs16 a, vs16 b) {
+#if KERNELS_X86
+  return (vs32)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+  // The even words are shifted up and down again for their sign.
+  const vs32 even = (((vs32)a << 16) >> 16) * (((vs32)b << 16) >> 16), odd = ((vs32)a >> 16) * ((vs32)b >> 16);
+  return vs32_add(even, odd);
+#endif
 }
+KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return vs32_add(sums, portable_products(x, w)); }
 
 // Depthwise: channels in plain order.
 enum { QS8_DW_VECTORS = 2 };
 
-KERNEL_INLINE vs16 sse2_tap(const int8_t *p, size_t n) {
-  vs8x8 x = {0};
-  memcpy(&x, p, n >= sizeof x ? sizeof x : n);
-  return __builtin_convertvector(x, vs16);
-}
 KERNEL_INLINE void qs8_group(const int8_t *const *taps, size_t count, size_t offset, size_t n, qs8_inputs *x) {
-  const vs16 a = sse2_tap(taps[0] + offset, n), b = count > 1 ? sse2_tap(taps[1] + offset, n) : (vs16){0};
+  const vs16 a = portable_widen(taps[0] + offset, n), b = count > 1 ? portable_widen(taps[1] + offset, n) : (vs16){0};
   x[0] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
   x[1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }

@@ -1,0 +1,9 @@
+#include "../simd/portable_dot.h"
+#include "../simd/epilogue.h"
+#include "qs8_dwconv.h"
+
+void qs8_dwconv_3x3_1x8c2__scalar(const qs8_dwconv_arguments *arguments) { qs8_dwconv_window(arguments, 3, 3); }
+
+void qs8_f32_dwconv_3x3_1x8c2__scalar(const qs8_f32_dwconv_arguments *arguments) {
+  qs8_f32_dwconv_window(arguments, 3, 3);
+}

@@ -1,0 +1,14 @@
+#include "../target.h"
+
+#if KERNELS_X86
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+
+#include "../simd/avx512_words.h"
+#include "../simd/epilogue.h"
+#include "qs8_winograd.h"
+
+void qs8_winograd_input__avx512(const qs8_winograd_input_arguments *arguments) { qs8_winograd_input(arguments); }
+void qs8_winograd_output__avx512(const qs8_winograd_output_arguments *arguments) { qs8_winograd_output(arguments); }
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,87 @@
+import Format
+import Kernels
+import Quantize
+
+extension WinogradTiling.Costs {
+  /// Of f32: both products run at the same rate. A transformed element costs about 10, on every tier, because its vectors
+  /// are as wide as the product's.
+  static let float = WinogradTiling.Costs(product: 8, transform: 10, nearWeight: 6, farWeight: 12)
+
+  /// Of s8, beside the qs8_igemm kernels of `tier`. s16 products compete with bytes that have to be widened first, or with
+  /// instructions that take four bytes at once and make everything else the dearer; sdot takes as many bytes as tiles save.
+  static func int8(_ tier: kernels_isa) -> WinogradTiling.Costs {
+    switch tier {
+    case .scalar, .avx2: WinogradTiling.Costs(product: 7, transform: 15, nearWeight: 2, farWeight: 2)
+    case .avx512: WinogradTiling.Costs(product: 7, transform: 20, nearWeight: 7, farWeight: 7)
+    case .avxvnni, .avx512vnni, .avx512vbmi:
+      WinogradTiling.Costs(product: 17, transform: 40, nearWeight: 16, farWeight: 16)
+    case .neon: WinogradTiling.Costs(product: 11, transform: 15, nearWeight: 2, farWeight: 2)
+    case .neondot: WinogradTiling.Costs(product: 32, transform: 40, nearWeight: 16, farWeight: 16)
+    }
+  }
+}
+
+extension Lowering {
+  /// How an f32 convolution is cut into Winograd's tiles; nil where it is not.
+  func winogradTiling(_ shape: ProductShape, _ kernel: UnsafePointer<kernel>) -> WinogradTiling? {
+    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel),
+      options.usesWinograd ?? tiling.pays(.float)
+    else { return nil }
+    return tiling
+  }
+
+  /// The same for s8, where tiles give the bits of the product.
+  ///
+  /// - Parameter block: what the model file has packed for the node.
+  func integerWinogradTiling(
+    _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ block: PackedWeights.Block?
+  ) -> WinogradTiling? {
+    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel(.s16_gemm)),
+      options.usesWinograd ?? tiling.pays(.int8(kernel(.qs8_igemm).pointee.isa))
+    else { return nil }
+    // What a file has packed so was found to be exact, and its plain weights need not be read again.
+    if block?.layout.form == .integerWinograd { return tiling }
+    let isExact = qs8_winograd_is_exact(
+      shape.columns, shape.window.channels, weights.constantElements(as: Int8.self), quantization(x).zeroPoint)
+    return isExact ? tiling : nil
+  }
+
+  mutating func lowerWinograd(
+    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ operands: LinearOperands, pieces: Int
+  ) throws(RuntimeError) {
+    let (plan, workspace) = try winogradPlan(
+      tiling, kernel, .f32_winograd_input, .f32_winograd_output, operands, pieces: pieces)
+    let step = try FloatWinogradStep(
+      plan, weights: operands.weights.constantElements(as: Float.self),
+      bias: operands.bias?.constantElements(as: Float.self), activation: operands.resultActivation)
+    append(step, operands, workspace)
+  }
+
+  mutating func lowerIntegerWinograd(
+    _ tiling: WinogradTiling, _ operands: LinearOperands, pieces: Int
+  ) throws(RuntimeError) {
+    let (plan, workspace) = try winogradPlan(
+      tiling, kernel(.s16_gemm), .qs8_winograd_input, .qs8_winograd_output, operands, pieces: pieces)
+    let step = try Int8WinogradStep(
+      plan, weights: operands.weights.constantElements(as: Int8.self),
+      bias: operands.bias?.constantElements(as: Int32.self), zeroPoint: quantization(operands.x).zeroPoint,
+      requantization: requantization(operands, channels: tiling.columns), sum: addition(operands))
+    append(step, operands, workspace)
+  }
+
+  private mutating func winogradPlan(
+    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ input: kernel_family, _ output: kernel_family,
+    _ operands: LinearOperands, pieces: Int
+  ) throws(RuntimeError) -> (WinogradPlan, workspace: ValueIndex) {
+    let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
+    let plan = WinogradPlan(
+      tiling: tiling, kernel: kernel, input: self.kernel(input), output: self.kernel(output),
+      values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, workspaceStride: stride,
+      pieces: pieces, weights: weightSource)
+    return (plan, workspace)
+  }
+  private mutating func append(_ step: WinogradStep, _ operands: LinearOperands, _ workspace: ValueIndex) {
+    let (residual, sharing) = Lowering.residual(operands)
+    append(step, reads: [operands.x] + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
+  }
+}
