@@ -1,4 +1,4 @@
-#include "../simd/portable_dot.h"
+#include "../simd/scalar_dot.h"
 #include "../simd/epilogue.h"
 #include "qs8_dwconv.h"
 

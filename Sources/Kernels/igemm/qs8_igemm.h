@@ -15,9 +15,7 @@
 enum { QS8_IGEMM_MOST_ROWS = 16, QS8_IGEMM_MOST_VECTORS = 8 };
 
 // Vectors of sums that hide the latency of a product: few rows take several panels side by side.
-#ifndef QS8_LEAST_SUMS
-#define QS8_LEAST_SUMS 8
-#endif
+enum { QS8_LEAST_SUMS = 8 };
 
 // What static and dynamic quantization have in common.
 typedef struct {

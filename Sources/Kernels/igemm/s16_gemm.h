@@ -20,8 +20,11 @@ KERNEL_INLINE void s16_gemm_tile(const s16_gemm_arguments *a, size_t vectors, si
   }
   for (size_t k = 0; k < a->depth; k += S16_KR, weights += step) {
     s16_weights w[S16_GEMM_MOST_VECTORS];
-    UNROLL for (size_t v = 0; v < vectors; v++) w[v] = s16_load_weights(weights + v * LANES * S16_KR);
-    UNROLL for (size_t i = 0; i < step; i += S16_GEMM_LINE) __builtin_prefetch(weights + S16_GEMM_AHEAD + i);
+    UNROLL for (size_t v = 0; v < vectors; v++) {
+      const int16_t *vector = weights + v * LANES * S16_KR;
+      w[v] = s16_load_weights(vector);
+      if (v * LANES * S16_KR % S16_GEMM_LINE == 0) __builtin_prefetch(vector + S16_GEMM_AHEAD);
+    }
     UNROLL for (size_t r = 0; r < tile_rows; r++) {
       const s16_inputs x = s16_broadcast(rows[r] + k);
       UNROLL for (size_t v = 0; v < vectors; v++) sums[r * vectors + v] = s16_dot(sums[r * vectors + v], x, w[v]);

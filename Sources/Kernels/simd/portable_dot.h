@@ -1,7 +1,6 @@
-// s8 products in the compiler's own vectors of 16 bytes, which are SSE2 on every x86-64 and plain registers where a CPU has no
-// vectors: bytes are widened to s16, and neighbouring products added, by pmaddwd where there is one. f32 needs nothing of the
-// kind: the compiler finds vectors in the scalar loops by itself. See igemm/qs8_igemm.h and dwconv/qs8_dwconv.h for what these
-// names mean.
+// s8 products in the compiler's own vectors of 16 bytes, which are SSE2 on every x86-64: bytes are widened to s16, and
+// neighbouring products added, by pmaddwd where there is one. f32 needs nothing of the kind: the compiler finds vectors in the
+// scalar loops by itself. See igemm/qs8_igemm.h and dwconv/qs8_dwconv.h for what these names mean.
 #pragma once
 
 #include "../target.h"
@@ -90,10 +89,6 @@ KERNEL_INLINE void pair_store_s8(int8_t *p, const qs8_requantization *r, const v
 
 enum { QS8_KR = 2, QS8_INPUT_BIAS = 0, QS8_RUN = 16 };
 #define QS8_WIDENS
-// Without vectors, each sum takes a register.
-#if !KERNELS_X86 && !defined(__ARM_NEON)
-#define QS8_LEAST_SUMS 4
-#endif
 
 typedef vs16 qs8_inputs;   // the same pair in all lanes
 typedef vs16 qs8_weights;  // [4 lanes][2]

@@ -1,4 +1,4 @@
-#include "../simd/portable_words.h"
+#include "../simd/scalar_words.h"
 #include "../simd/epilogue.h"
 #include "qs8_winograd.h"
 
