@@ -209,7 +209,7 @@ struct OpenCLTests {
     let key = OpenCLCache.ProgramKey(source: OpenCLTests.cube, options: "-cl-std=CL1.2 -w ", device: device)
     #expect(cache.program(key) == nil)
     #expect(try cubeOfThree(queue, cache) == 27)
-    let binary = try #require(cache.program(key))
+    #expect(cache.program(key) != nil)
     // Another program in its place is what is run: the cache is used.
     let square = "kernel void f(global float *x) { x[0] = x[0] * x[0]; }"
     #expect(try cubeOfThree(queue, cache, source: square) == 9)
@@ -217,10 +217,11 @@ struct OpenCLTests {
     let other = try #require(cache.program(squareKey))
     cache.keep(other, key)
     #expect(try cubeOfThree(queue, cache) == 9)
-    // Bytes that the driver does not take: compiled again, and kept.
-    cache.keep([1, 2, 3], key)
+    // Bytes that the driver does not take: compiled again, and kept. What a driver gives can differ from one time to the next.
+    let refused: [UInt8] = [1, 2, 3]
+    cache.keep(refused, key)
     #expect(try cubeOfThree(queue, cache) == 27)
-    #expect(cache.program(key)?.count == binary.count)
+    #expect(try #require(cache.program(key)) != refused)
     // A damaged file is none.
     let file = URL(fileURLWithPath: cache.path(of: key))
     let whole = [UInt8](try Data(contentsOf: file))
