@@ -31,4 +31,23 @@ struct OutputFile {
     let error = bytes.withUnsafeBytes { platform_write_file_atomically(path, $0.baseAddress, $0.count) }
     guard error == 0 else { throw FormatError.cannotWrite(path: path, reason: systemErrorText(error)) }
   }
+
+  /// Removes what killed processes have half written of the file: `platform_write_file_atomically` writes to the file's name,
+  /// ".tmp-" and six letters or digits, and renames that when it is whole.
+  ///
+  /// - Parameter age: seconds since it was last written to, at least: a process that lives may still be writing.
+  func removeRemains(age: Int) {
+    let file = URL(fileURLWithPath: path)
+    let folder = file.deletingLastPathComponent().path
+    let prefix = file.lastPathComponent + ".tmp-"
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(prefix) {
+      let rest = name.dropFirst(prefix.count)
+      guard rest.utf8.count == 6, rest.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) else { continue }
+      let remains = OutputFolder.path(of: name, in: folder)
+      var status = stat()
+      guard lstat(remains, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mtim.tv_sec + age <= time(nil)
+      else { continue }
+      unlink(remains)
+    }
+  }
 }

@@ -29,6 +29,15 @@ struct RunFolder {
 
   func path(of name: String) -> String { folder.path(of: name) }
 
+  /// Those that this writes.
+  var files: [OutputFile] {
+    get throws {
+      try ["network.net", "config.json", "log.csv", "log.jsonl", "report.html"].map {
+        try OutputFile(path: folder.path(of: $0))
+      }
+    }
+  }
+
   /// Writes down what is trained.
   mutating func begin(_ run: TrainingRun, data: TrainingData, device: String) throws {
     log.truncate(to: run.epoch)

@@ -44,6 +44,8 @@ struct RunOutputs {
   var folder: RunFolder?
   let model: OutputFile
   let paths: RunPaths
+  /// All that are written.
+  private let files: [OutputFile]
   /// The best epoch whose checkpoint this process has written.
   private var savedBest: Int?
 
@@ -53,8 +55,13 @@ struct RunOutputs {
     let name = arguments.string("output") ?? folder?.path(of: "model.bin")
     model = try OutputFile(path: name ?? TrainCommand.command.required("output", of: arguments))
     paths = try RunPaths(arguments)
-    for path in [paths.last, paths.best] { _ = try OutputFile(path: path) }
+    files = try [model] + [paths.last, paths.best].map { try OutputFile(path: $0) } + (folder?.files ?? [])
+    // A run that was killed leaves at most one such file, but runs that are started and killed by a machine leave many.
+    for file in files { file.removeRemains(age: RunOutputs.ageOfRemains) }
   }
+
+  /// Seconds in which a process that lives has written one of these files.
+  private static let ageOfRemains = 60
 
   /// Saves the run. Its best epoch comes first: the other file, which tells of it, must not be there without.
   mutating func save(_ run: TrainingRun) throws(RunError) {
@@ -79,14 +86,7 @@ struct RunOutputs {
   /// The model is written: what went before it stays in a run's folder only, without what processes that were killed had
   /// half written.
   func endCheckpoints() {
-    for path in [paths.last, paths.best] {
-      let file = URL(fileURLWithPath: path)
-      let folder = file.deletingLastPathComponent().path
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      where name.hasPrefix(file.lastPathComponent + ".tmp-") {
-        unlink(OutputFolder.path(of: name, in: folder))
-      }
-    }
+    for file in files { file.removeRemains(age: 0) }
     guard folder == nil else { return }
     unlink(paths.last)
     unlink(paths.best)

@@ -90,6 +90,25 @@ import Testing
     #expect(config["epochs"] as? Int == 5)
   }
 
+  /// What processes that were killed long ago have half written is gone when a run begins, what may still be written when it
+  /// is over, and what only looks like it never.
+  @Test func remainsOfKilledRunsGo() throws {
+    let others = ["notes.tmp-abc123", "config.json.tmp-abc1234", "config.json.tmp-abc12!", "config.json.tmp"]
+    let (old, new) = ("network.net.tmp-aB3xYz", "log.csv.tmp-000000")
+    for name in others + [old, new] { try folder.write("half", to: "run/" + name) }
+    let time = [timespec(tv_sec: time(nil) - 120, tv_nsec: 0), timespec(tv_sec: time(nil) - 120, tv_nsec: 0)]
+    #expect(utimensat(AT_FDCWD, folder.path + "/run/" + old, time, 0) == 0)
+    func names() throws -> Set<String> {
+      Set(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/run").filter { $0.contains(".tmp") })
+    }
+    let result = try edgetrain.run(["train", "rows.net", "--data", "none", "--run", "run"], in: folder)
+    #expect(result.status == 1)
+    #expect(try names() == Set(others + [new]))
+    let whole = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run", "--quiet"], in: folder)
+    #expect(whole.status == 0, "\(whole.errors)")
+    #expect(try names() == Set(others))
+  }
+
   @Test func namesALogThatIsNone() throws {
     try folder.write("epoch\nmany\n", to: "run/log.csv")
     let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run", "--resume"], in: folder)

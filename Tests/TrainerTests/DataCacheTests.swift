@@ -56,6 +56,18 @@ import Vision
     #expect(!isSame(try read(), first))
   }
 
+  /// What a killed process has half written takes room, and goes as old files do; what is not the cache's stays.
+  @Test func remainsOfKilledProcessesGo() throws {
+    let folder = try TemporaryFolder()
+    let cache = CacheFolder(path: folder.path, suffix: ".photos", limit: 1000)
+    for name in ["a.photos.tmp-x1Y2z3", "other.tmp-x1Y2z3", "b.program.tmp-x1Y2z3"] {
+      try folder.write([UInt8](repeating: 1, count: 600), to: name)
+    }
+    try cache.store([UInt8](repeating: 2, count: 700), as: "new")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(Set(names) == ["new.photos", "other.tmp-x1Y2z3", "b.program.tmp-x1Y2z3"])
+  }
+
   @Test func anotherSizeIsAnotherFile() throws {
     _ = try read()
     #expect(try read(width: 5).shape.width == 5)

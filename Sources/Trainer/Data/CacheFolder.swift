@@ -37,12 +37,14 @@ struct CacheFolder: Sendable, Equatable {
     guard error == 0 else { throw .cannotWrite(path: file, reason: systemErrorText(error)) }
   }
 
-  /// Removes files, the oldest first, until `room` bytes are the most that is left.
+  /// Removes files, the oldest first, until `room` bytes are the most that is left. What killed processes have half written
+  /// counts, too; it has the suffix, ".tmp-" and more behind the name.
   ///
   /// - Returns: how many went.
   @discardableResult func removeOldest(toLeave room: Int, except kept: String? = nil) -> Int {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    var files = names.filter { $0.hasSuffix(suffix) }.map { path + "/" + $0 }.filter { $0 != kept }
+    var files = names.filter { $0.hasSuffix(suffix) || $0.contains(suffix + ".tmp-") }.map { path + "/" + $0 }
+      .filter { $0 != kept }
       .compactMap { path in FileStamp(path: path).map { (path: path, stamp: $0) } }
     files.sort { ($0.stamp.seconds, $0.stamp.nanoseconds) > ($1.stamp.seconds, $1.stamp.nanoseconds) }
     var total = files.reduce(0) { $0 + $1.stamp.size }
