@@ -54,6 +54,12 @@ import Testing
     #expect(examples.shape == ImageShape(height: 1, width: 1, channels: 2) && examples.targets.isEmpty)
   }
 
+  /// Texts of one number are several classes, always in the same order.
+  @Test func equalNumbersHaveAnOrder() throws {
+    let names = (0..<9).map { String(repeating: "0", count: 9 - $0) + "7" }
+    #expect(try table("x,kind\n" + names.reversed().map { "1,\($0)\n" }.joined() + "1,3\n").classNames == ["3"] + names)
+  }
+
   @Test func aColumnMayBeNamedOrNumbered() throws {
     for name in ["kind", "1"] {
       let table = try table("kind,height\n10,1\n9,2\n", .label(name))

@@ -70,7 +70,8 @@ struct Table {
   var classNames: [String] {
     let found = Set(rows.map { $0.fields[targets[0]] })
     let numbers = found.compactMap { Int($0) }
-    if numbers.count == found.count { return found.sorted { Int($0)! < Int($1)! } }
+    // By their text, too, where numbers are equal, as 7 and 07: the order must not depend on hashing.
+    if numbers.count == found.count { return found.sorted { (Int($0)!, $0) < (Int($1)!, $1) } }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
