@@ -35,20 +35,19 @@ enum InfoCommand {
 
   private static func describe(_ description: NetworkDescription, json: Bool) throws {
     let recipe = description.recipe
-    let network = try Network(description, backend: CPUBackend(threads: 1), batch: 1, seed: recipe.seed)
-    let exported = try network.export()
+    let (exported, parameterCount) = try description.outline()
     let graph = exported.main
     guard !json else {
       var json = JSONWriter()
       json.object { json in
         json.field("network", description.name)
-        json.field("parameters", network.parameterCount)
+        json.field("parameters", parameterCount)
         write(graph, to: &json)
       }
       write(json.text)
       return
     }
-    write("\(description.name): input \(description.input), \(shortCount(network.parameterCount)) parameters, ")
+    write("\(description.name): input \(description.input), \(shortCount(parameterCount)) parameters, ")
     write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
     if let decoder = exported.decoder { write("\ndecoder, for each token:\n\n\(nodeTable(decoder))") }
     write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batchText), rate \(recipe.rate), ")

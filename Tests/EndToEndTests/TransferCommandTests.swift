@@ -67,6 +67,11 @@ import Testing
       try errors(["rows.net", "--from", "base.bin", "--freeze", "dense1"])
         .contains("expected at least one layer with weights that is not frozen, found none"))
     #expect(try errors(["rows.net", "--from", "no.bin"]).hasPrefix("error: no.bin: cannot read: "))
+    try folder.write("input 8x8x1\nflatten\nother: dense 3\nsoftmax\n", to: "other.net")
+    #expect(
+      try errors(["other.net", "--from", "base.bin"]).hasPrefix(
+        "error: model to start from: expected names and shapes of other's 2 tensors, found none of them\nhint: layers are "
+      ))
     let quantized = try run(["quantize", "base.bin", "-o", "int8.bin"])
     #expect(quantized.status == 0)
     #expect(try errors(["--from", "int8.bin"]).hasPrefix("error: "))

@@ -26,6 +26,37 @@ struct NetworkFilesTests {
     #expect(abs(found - network.expected) <= 0.01 * network.expected, "\(network.file): \(found)")
   }
 
+  /// What is told of a network without its weights is what is true of it with them.
+  @Test(arguments: [
+    "fashion_cnn", "mobilenet_v3_small", "resnet_small", "logistic", "characters", "captions", "numbers", "lstm_rows",
+  ]) func theOutlineIsTheExportedNetworks(name: String) throws {
+    let file = networksFolder.appendingPathComponent(name + ".net")
+    let description = try NetworkDescription(parsing: String(contentsOf: file, encoding: .utf8), file: file.path)
+    let network = try Network(description, backend: CPUBackend(threads: 1), batch: 1, seed: 1)
+    let (exported, outline) = (try network.export(), try description.outline())
+    #expect(outline.parameterCount == network.parameterCount)
+    #expect(outline.exported.links == exported.links)
+    #expect((outline.exported.decoder == nil) == (exported.decoder == nil))
+    func lines(_ graph: Graph?) -> [String] {
+      guard let graph else { return [] }
+      return graph.nodes.map { node in
+        let shapes = (node.inputs + node.outputs).map { "\(graph.tensors[$0].name) \(graph.tensors[$0].shape)" }
+        return
+          "\(node.name) \(node.op) \(shapes) \(graph.parameterCount(of: node)) \(graph.multiplyAccumulates(of: node))"
+      } + ["\(graph.inputs) \(graph.outputs) \(graph.states)"]
+    }
+    #expect(lines(outline.exported.main) == lines(exported.main))
+    #expect(lines(outline.exported.decoder) == lines(exported.decoder))
+  }
+
+  /// More weights than a model file holds are told of before memory is asked for.
+  @Test func tooManyWeightsAreNoOutline() throws {
+    let description = try describe("input 1x1x20000\ndense 20000\ndense 10")
+    let error = #expect(throws: TrainerError.self) { _ = try description.outline() }
+    #expect(
+      error?.description.contains("expected at most 268435456 weights, as a model file holds, found 400220010") == true)
+  }
+
   @Test func everyFileIsInTheList() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: networksFolder.path)
     let names = Set(files.filter { $0.hasSuffix(".net") }.map { String($0.dropLast(4)) })

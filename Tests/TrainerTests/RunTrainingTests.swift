@@ -390,6 +390,16 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(ClassWeights.balanced.factors(histogram: [0, 6])![1] == 1)
   }
 
+  /// Layers may be called what the head is called, and what stands behind it: tensors are told by their names.
+  @Test(arguments: ["softmax: dense 3\nsoftmax", "conv1.weights: dense 3"])
+  func everyTensorHasANameOfItsOwn(end: String) throws {
+    let run = try RowProblem.run(describe("input 3x4x1\nconv 3x3x2\nflatten\n\(end)\ntrain\nepochs 1"))
+    let graph = try run.export().main
+    #expect(Set(graph.tensors.map(\.name)).count == graph.tensors.count, "\(graph.tensors.map(\.name))")
+    #expect(Set(graph.nodes.map(\.name)).count == graph.nodes.count)
+    #expect(graph.tensors.contains { $0.name == "conv1.weights" && $0.shape == [2, 3, 3, 1] })
+  }
+
   /// One output for two classes: the exported graph has scores of both, and is as often right as the run was.
   @Test(arguments: [
     ("sigmoid-cross-entropy", ""), ("mean-squared-error", ""), ("hinge", ""), ("perceptron", ""),
@@ -401,11 +411,12 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     let rows = RowProblem.data
     let data = DataSet(name: "rows", labels: ["top", "middle"], train: binary(rows.train), test: binary(rows.test))
     let description = try describe(
-      "input 3x4x1\nflatten\ndense 1\(end)\ntrain\nepochs 30\nbatch 8\nrate 0.02\nloss \(loss)")
+      "input 3x4x1\nflatten\nclasses: dense 1\(end)\ntrain\nepochs 30\nbatch 8\nrate 0.02\nloss \(loss)")
     let run = try RowProblem.run(description, data: data)
     while !run.isFinished { _ = try run.step() }
     let graph = try run.export().main
     #expect(graph.tensors[graph.outputs[0]].shape == [1, 2])
+    #expect(Set(graph.tensors.map(\.name)).count == graph.tensors.count)
     let interpreter = try ReferenceInterpreter(graph)
     let reader = BatchReader(run.preprocessing)
     var scores: [Float] = []

@@ -48,6 +48,18 @@ import Testing
     expectClose(found, try network.predict(inputs: input, count: 1))
   }
 
+  /// Frozen layers are not computed in one pass with others: the graph of one step is made of the same layers all the same.
+  @Test(arguments: ["b", "a", nil]) func stepByStepWithFrozenLayers(freeze: String?) throws {
+    let text = "input 7x1x1\n embedding 9 5\n a: gru 6\n rnn 6\n b: batchnorm\n add a b relu\n dense 3\n softmax"
+    let network = try Network(describe(text), backend: CPUBackend(threads: 1), batch: 1, seed: 3, freeze: freeze)
+    var machine = StepMachine(try network.export().main)
+    var random = TestRandom(seed: 1)
+    let input = (0..<7).map { _ in Float(random.integer(below: 9)) }
+    var found: [Float] = []
+    for token in input { found += try machine.step([token]) }
+    expectClose(found, try network.predict(inputs: input, count: 1))
+  }
+
   static let decoders = [
     "input 5x1x1\n embedding 9 4\n e: gru 6\n a: input 4x1x1\n embedding 8 3\n gru 6 state from e\n dense 8",
     "input 5x1x1\n embedding 9 4\n e: lstm 6 reverse\n a: input 4x1x1\n embedding 8 3\n lstm 6 state from e\n lstm 5\n dense 8",

@@ -107,6 +107,7 @@ import Testing
     ("input 4x1x1\n embedding 5 3\n gru 4 bidirectional carry\n dense 2", "forward direction"),
     ("input 4x1x1\n embedding 5 3\n e: gru 4\n gru 4 carry state from e\n dense 2", "no 'carry'"),
     ("input 4x4x1\n last\n dense 2", "a sequence"),
+    ("input 4x1x2\n x: lstm 5 bidirectional\n x.forward: lstm 5\n dense 2", "found a second x.forward.inputWeights"),
   ]
 
   @Test(arguments: wrong) func whatCannotBeIsTold(text: String, expected: String) {

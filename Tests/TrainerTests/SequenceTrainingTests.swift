@@ -49,6 +49,46 @@ import Testing
     try expectImprovement(run("characters", "text:\(text)", limit: 320, epochs: 3), below: 0.95)
   }
 
+  /// What would be told of the next token by looking at it, or could not be run step by step, is refused before it is trained.
+  @Test(arguments: ["gru 4 bidirectional", "rnn 4 reverse", "dense 4 relu"])
+  func nextTokensAreToldFromThoseBefore(layer: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([UInt8](String(repeating: "abcab", count: 40).utf8), to: "text")
+    func run(_ layer: String) throws -> TrainingRun {
+      let description = try describe("input 8x1x1\nembedding 4 3\n\(layer)\ndense 4\ntrain\nepochs 1\nbatch 4")
+      let data = try SequenceData(.text(path: path), for: SequenceShape(description))
+      return try TrainingRun(description, sequences: data, devices: TrainingDevices([CPUBackend(threads: 1)]))
+    }
+    _ = try run("gru 4")
+    let error = #expect(throws: RunError.self) { _ = try run(layer) }
+    #expect(error?.description.contains(": layers: expected 2 steps or more of a text, a recurrent layer, ") == true)
+  }
+
+  /// Only a model's one step stands for any number of them.
+  @Test func aNetworkOfOneStepReadsOneToken() throws {
+    let folder = try TemporaryFolder()
+    let lines = (0..<20).map { "word\($0 % 3) and more\t\($0 % 2)\n" }.joined()
+    let path = try folder.write([UInt8](lines.utf8), to: "labels")
+    let shape = try SequenceShape(describe("input 1x1x1\nembedding 9 3\ndense 2\nsoftmax"))
+    let data = try SequenceData(.labels(path: path), for: shape)
+    #expect(data.train.tokens[0].width == 1)
+  }
+
+  /// What a model file's vocabulary cannot have is not learnt: else training would end at writing the file.
+  @Test func vocabulariesCanBeWritten() throws {
+    let folder = try TemporaryFolder()
+    let text = "a\u{0C}b\u{1B}[1mc\r\n\u{7F}d\té\u{85}f\u{0}"
+    let path = try folder.write(
+      [UInt8](String(repeating: text, count: 20).utf8) + [0xC2, 0xC2, 0x85, 0x85], to: "text")
+    let texts = try SequenceTexts(.text(path: path))
+    #expect(texts.train[0].text.hasPrefix("ab[1mc\nd\téfab["))
+    let all = Set((texts.train[0].text + texts.test[0].text).unicodeScalars)
+    #expect(all == Set("ab[1mc\nd\téf".unicodeScalars))
+    let word = String(repeating: "w", count: Limits.textBytes)
+    let vocabulary = Vocabulary(of: ["\(word)x b", "c b \(word)"], unit: .words, limit: 100)
+    #expect(vocabulary.texts == ["\u{FFFD}", "b", "c", word])
+  }
+
   @Test func languages() throws {
     let root = networksFolder.deletingLastPathComponent()
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("languages-\(UUID().uuidString)")

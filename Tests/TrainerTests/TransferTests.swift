@@ -98,6 +98,44 @@ import Testing
     #expect(throws: TrainerError.self) { try network.start(from: [Graph()], except: nil) }
   }
 
+  /// Batches count by their examples when statistics are measured.
+  @Test func batchesOfAnySizeSettleAlike() throws {
+    let graph = try Self.base.get()
+    let batch = batch(64)
+    func statistics(_ parts: [Range<Int>]) throws -> [Float] {
+      let network = try network()
+      let (_, folded) = try network.start(from: [graph], except: nil)
+      try network.settle(folded, on: parts.map { batch.part($0) })
+      return try network.state().tensors.filter { $0.name.hasSuffix(".running") }.flatMap(\.values)
+    }
+    let (whole, parts) = (try statistics([0..<64]), try statistics([0..<60, 60..<64]))
+    // Means are the same; of variances an example is missing in each part.
+    #expect(!whole.isEmpty && largestDifference(whole, parts) < 0.01)
+  }
+
+  /// A head that begins anew is not given what another network had folded into its own.
+  @Test func aNewHeadHasNoFoldedBatchNorm() throws {
+    let description = try describe(
+      "input 3x4x1\nconv 3x3x4 pad same relu\nhead: conv 1x1x3 nobias\nnorm: batchnorm\nglobalavgpool\nsoftmax")
+    let graph = try network(description).exportGraph()
+    #expect(!graph.nodes.contains { if case .batchNorm = $0.op { true } else { false } })
+    let start = try network(description).start(from: [graph], except: "head")
+    #expect(start.folded.isEmpty)
+    #expect(start.tensors.contains { $0 == .init(name: "norm.scale", outcome: .new("not in the model")) })
+    #expect(try network(description).start(from: [graph], except: nil).folded.count == 1)
+  }
+
+  /// A model none of whose tensors fits is a mistake, and not a way to begin.
+  @Test func aModelOfWhichNothingFitsIsAnError() throws {
+    let graph = try Self.base.get()
+    var description = Self.description()
+    for index in description.layers.indices { description.layers[index].name = "other\(index)" }
+    #expect(throws: RunError.nothingTaken(network: "rows", tensors: 13)) {
+      _ = try TrainingRun(
+        description, data: RowProblem.data, start: StartingPoint(model: Model(graph: graph)), backend: backend)
+    }
+  }
+
   /// Frozen layers keep every bit, and the others move as if nothing were frozen.
   @Test func frozenLayersAreHeld() throws {
     let (whole, part) = (try network(), try network(freeze: "middle"))
@@ -191,6 +229,35 @@ import Testing
     #expect(again.recipe.loss == .softmaxCrossEntropy)
     // And it is text that can be read.
     #expect(try NetworkDescription(parsing: again.text, file: "x.net") == again)
+  }
+
+  /// Nodes that read constants, and reshapes to something that no layer gives, are told of.
+  @Test func whatNoLayerDoesIsAnError() throws {
+    var graph = Graph()
+    let input = graph.add(Tensor(name: "input", type: .f32, shape: [1, 1, 1, 4]))
+    graph.inputs = [input]
+    let constant = graph.add(
+      Tensor(name: "constant", type: .f32, shape: [1, 1, 1, 4], constant: Constant([1, 2, 3, 4] as [Float])))
+    func error(_ change: (inout Graph) -> Void) throws -> String? {
+      var graph = graph
+      change(&graph)
+      return #expect(throws: TrainerError.self) { _ = try NetworkDescription(Model(graph: graph)) }?.description
+    }
+    func output(_ shape: [Int]) -> Tensor { Tensor(name: "output", type: .f32, shape: shape) }
+    for inputs in [[input, constant], [constant, input]] {
+      let found = try error {
+        _ = $0.add(.add(Add()), name: "sum", inputs: inputs, output: output([1, 1, 1, 4]))
+      }
+      #expect(found == "sum: expected what another node has made, or the input, found a constant")
+    }
+    #expect(
+      try error { _ = $0.add(.globalAveragePool, name: "mean", inputs: [constant], output: output([1, 1, 1, 4])) }
+        == "mean: expected what another node has made, or the input, found a constant")
+    let found = try error { graph in
+      let flat = graph.add(.reshape, name: "flat", inputs: [input], output: output([1, 4]))
+      _ = graph.add(.reshape, name: "line", inputs: [flat], output: output([4]))
+    }
+    #expect(found == "line: expected a reshape to a vector, found one to [4]")
   }
 
   @Test func theHeadIsTheLastLayerWithWeights() throws {

@@ -2,15 +2,23 @@ import Format
 
 /// Builds the inference graph of a network, batch 1, layer by layer.
 struct GraphExporter {
+  /// Where the values of weights and statistics come from.
+  enum Weights {
+    /// The network's present ones, on its device.
+    case present(any Backend)
+    /// All 0, of layers that were never given memory: parts of one storage, as long as the largest tensor.
+    case zeros(Storage)
+  }
+
   private(set) var graph = Graph()
   private var tensors: [ObjectIdentifier: TensorIndex] = [:]
-  private let backend: any Backend
+  private let weights: Weights
 
   /// Whether recurrent layers keep their state from run to run: the graph is of one step of a sequence.
   let keepsStates: Bool
 
-  init(_ backend: any Backend, keepsStates: Bool) {
-    self.backend = backend
+  init(_ weights: Weights, keepsStates: Bool) {
+    self.weights = weights
     self.keepsStates = keepsStates
   }
 
@@ -107,23 +115,29 @@ struct GraphExporter {
     }
   }
 
-  /// A parameter's present values as a constant.
+  /// A parameter's values as a constant.
   mutating func constant(_ parameter: Parameter) throws(TrainerError) -> TensorIndex {
-    constant(parameter.name, shape: parameter.shape, try backend.values(of: parameter.weights))
-  }
-
-  mutating func constant(_ name: String, shape: [Int], _ values: [Float]) -> TensorIndex {
-    graph.add(Tensor(name: name, type: .f32, shape: shape, constant: Constant(values)))
+    let constant =
+      switch weights {
+      case .present(let backend): Constant(try backend.values(of: parameter.weights))
+      case .zeros(let storage):
+        Constant(storage: storage, range: 0..<(parameter.count * MemoryLayout<Float>.stride))
+      }
+    return graph.add(Tensor(name: parameter.name, type: .f32, shape: parameter.shape, constant: constant))
   }
 
   /// Running mean and variance as two constants.
   mutating func constants(_ statistics: RunningStatistics) throws(TrainerError) -> [TensorIndex] {
-    let values = try backend.values(of: statistics.values)
     let channels = statistics.channels
-    return [
-      constant(statistics.name + ".mean", shape: [channels], Array(values[..<channels])),
-      constant(statistics.name + ".variance", shape: [channels], Array(values[channels...])),
-    ]
+    let values =
+      switch weights {
+      case .present(let backend): try backend.values(of: statistics.values)
+      case .zeros: statistics.initial
+      }
+    return [(".mean", values[..<channels]), (".variance", values[channels...])].map { name, values in
+      graph.add(
+        Tensor(name: statistics.name + name, type: .f32, shape: [channels], constant: Constant(Array(values))))
+    }
   }
 }
 

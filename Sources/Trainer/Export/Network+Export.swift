@@ -24,32 +24,57 @@ extension Network {
   /// Law: the graph's output is what `predict` gives, to rounding.
   public func export() throws(TrainerError) -> ExportedNetwork {
     try withAverage { () throws(TrainerError) in
-      switch list.inputs.count {
-      case 1 where isStepwise:
-        var description = description
-        description.input.height = 1
-        return ExportedNetwork(main: try exportMain(copy(of: description), keepsStates: true))
-      case 1: return ExportedNetwork(main: try exportMain(list, keepsStates: false))
-      case 2: return try exportDecoder()
-      default:
-        throw .invalid(what: "inputs", expected: "one, or two with the answer as second", found: "\(list.inputs.count)")
-      }
+      try NetworkExporter(description: description, list: list, weights: .present(backend)).export()
     }
   }
 
   /// The main graph of `export`.
   public func exportGraph() throws(TrainerError) -> Graph { try export().main }
+}
 
-  /// Whether the network can run over a sequence step by step.
-  private var isStepwise: Bool {
-    let input = list.inputs[0].shape
-    return input.width == 1 && input.height > 1 && labelCount == input.height && list.layers.allSatisfy(\.isStepwise)
-      && list.layers.contains { $0 is RecurrentLayer }
+extension NetworkDescription {
+  /// What `Network.export` would give, but for the weights, which are all 0: what there is to know of a network without
+  /// memory to train it, and whether it can be exported at all.
+  ///
+  /// - Returns: the graphs, and the number of weights.
+  /// - Throws: `TrainerError.invalid`, as building and exporting the network would.
+  public func outline() throws(TrainerError) -> (exported: ExportedNetwork, parameterCount: Int) {
+    let list = try LayerList(self)
+    let counts = list.layers.flatMap { $0.parameters.map(\.count) }
+    let (total, most) = (counts.reduce(0, +), Int(Limits.constantBytes) / MemoryLayout<Float>.stride)
+    guard total <= most else {
+      throw .invalid(what: name, expected: "at most \(most) weights, as a model file holds", found: "\(total)")
+    }
+    let zeros = Storage(count: (counts.max() ?? 0) * MemoryLayout<Float>.stride) { _ in }
+    return (try NetworkExporter(description: self, list: list, weights: .zeros(zeros)).export(), total)
+  }
+}
+
+/// Makes the graphs of a network's layers.
+private struct NetworkExporter {
+  let description: NetworkDescription
+  let list: LayerList
+  let weights: GraphExporter.Weights
+
+  /// See `Network.export`.
+  func export() throws(TrainerError) -> ExportedNetwork {
+    switch list.inputs.count {
+    case 1 where list.isStepwise:
+      var description = description
+      description.input.height = 1
+      return ExportedNetwork(main: try exportMain(copy(of: description), keepsStates: true))
+    case 1: return ExportedNetwork(main: try exportMain(list, keepsStates: false))
+    case 2: return try exportDecoder()
+    default:
+      throw .invalid(what: "inputs", expected: "one, or two with the answer as second", found: "\(list.inputs.count)")
+    }
   }
 
   /// The layers of a description that differs from this network's in the length of sequences alone, with its weights.
   private func copy(of description: NetworkDescription) throws(TrainerError) -> LayerList {
-    let copy = try LayerList(description)
+    // What is frozen decides which layers are computed in one pass: both lists must have the same.
+    let copy = try LayerList(description, freeze: list.freeze)
+    guard case .present = weights else { return copy }
     for (own, other) in zip(list.layers, copy.layers) {
       for (own, other) in zip(own.parameters, other.parameters) {
         other.place(weights: own.weights, gradient: own.gradient)
@@ -60,7 +85,7 @@ extension Network {
   }
 
   private func exportMain(_ list: LayerList, keepsStates: Bool) throws(TrainerError) -> Graph {
-    var exporter = GraphExporter(backend, keepsStates: keepsStates)
+    var exporter = GraphExporter(weights, keepsStates: keepsStates)
     exporter.addInput(list.inputs[0])
     for layer in list.layers { try layer.export(to: &exporter) }
     exporter.addHead(list.head, of: list.output)
@@ -78,9 +103,9 @@ extension Network {
       description.layers[index].kind = .input(shape)
     }
     let list = try copy(of: description)
-    var main = GraphExporter(backend, keepsStates: false)
+    var main = GraphExporter(weights, keepsStates: false)
     main.addInput(list.inputs[0])
-    var decoder = GraphExporter(backend, keepsStates: true)
+    var decoder = GraphExporter(weights, keepsStates: true)
     decoder.addInput(list.inputs[1])
     var links: [Decoder.Link] = []
     // Values that depend on the answer so far.
@@ -108,6 +133,15 @@ extension Network {
     }
     decoder.addHead(list.head, of: list.output)
     return ExportedNetwork(main: try main.finished(), decoder: try decoder.finished(), links: links)
+  }
+}
+
+extension LayerList {
+  /// Whether the network can run over a sequence step by step.
+  fileprivate var isStepwise: Bool {
+    let input = inputs[0].shape
+    return input.width == 1 && input.height > 1 && labelCount == input.height && layers.allSatisfy(\.isStepwise)
+      && layers.contains { $0 is RecurrentLayer }
   }
 }
 
@@ -147,6 +181,6 @@ extension GraphExporter {
     } catch {
       throw .invalid(what: "exported graph", expected: "a valid model", found: error.description)
     }
-    return graph.simplified()
+    return graph.withNamesOfTheirOwn().simplified()
   }
 }

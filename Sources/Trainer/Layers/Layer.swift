@@ -94,6 +94,9 @@ final class RunningStatistics {
 
   var values: DeviceSlice { planned! }
   func place(_ values: DeviceSlice) { planned = values }
+
+  /// What they are before the first step: a mean of 0 and a variance of 1, [2, C].
+  var initial: [Float] { [Float](repeating: 0, count: channels) + [Float](repeating: 1, count: channels) }
 }
 
 /// What one run through the layers is about.

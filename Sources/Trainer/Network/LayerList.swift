@@ -25,6 +25,8 @@ struct LayerList {
   /// What the loss sees.
   private(set) var output: Value
   let head: Head
+  /// The layer up to which nothing is trained; nil: all is.
+  let freeze: String?
   /// So many layers, from the first, are not trained.
   private(set) var frozenCount = 0
 
@@ -38,6 +40,7 @@ struct LayerList {
       "input", [description.input.height, description.input.width, description.input.channels])
     let wiring = try Wiring(description)
     head = wiring.head
+    self.freeze = freeze
     let input = Value(description.input, needsGradient: false)
     inputs = [input]
     output = input
@@ -72,7 +75,20 @@ struct LayerList {
         expected: "at least one layer with weights\(freeze == nil ? "" : " that is not frozen")",
         found: "none")
     }
+    try checkNames()
     for case let fork as ForkLayer in layers { fork.joinGradients(in: layers) }
+  }
+
+  /// States and model files tell tensors by their names, which layers make of their own: two of 'x: lstm 4 bidirectional' are
+  /// called as those of a layer 'x.forward' would be.
+  private func checkNames() throws(TrainerError) {
+    var names: Set<String> = []
+    for layer in layers {
+      for name in layer.parameters.map(\.name) + layer.statistics.map(\.name) where !names.insert(name).inserted {
+        throw .invalid(
+          what: layer.name, expected: "a name that gives its weights names of their own", found: "a second \(name)")
+      }
+    }
   }
 
   /// The layers so far are not trained.

@@ -15,6 +15,8 @@ public enum RunError: Error, Equatable, Sendable {
   case damagedCheckpoint(path: String)
   /// The checkpoint is of another run: a line of its description, or its data, differs.
   case otherRun(expected: String, found: String)
+  /// The model to start from has no tensor of a name and shape that one of the network's has.
+  case nothingTaken(network: String, tensors: Int)
   /// The checkpoint of the best epoch is not that of epoch `expected`.
   case otherBest(expected: Int, found: Int?)
 }
@@ -36,6 +38,8 @@ extension RunError: CustomStringConvertible {
     case .olderCheckpoint(let path, let found, let supported):
       "\(path): checkpoint version: expected \(supported), found \(found)"
     case .damagedCheckpoint(let path): "\(path): expected the checksum stored with it, found another"
+    case .nothingTaken(let network, let tensors):
+      "model to start from: expected names and shapes of \(network)'s \(tensors) tensors, found none of them"
     case .otherBest(let expected, let found):
       "best checkpoint: expected that of epoch \(expected), found \(found.map { "that of epoch \($0)" } ?? "none")"
     case .otherRun(let expected, let found): "checkpoint: expected `\(expected)` as in this run, found `\(found)`"
@@ -47,6 +51,8 @@ extension RunError: CustomStringConvertible {
     switch self {
     case .network(let error): error.hint
     case .diverged(_, _, let rate, _, _): "try a smaller rate: --rate \(rate / 10)"
+    case .nothingTaken:
+      "layers are found by their names: give those of NET the names that `edgetrain info` shows for the model's"
     case .otherRun: "give the options that the run was begun with, or begin anew without --resume"
     case .newerCheckpoint: "update edgetrain"
     case .damagedCheckpoint, .notACheckpoint, .olderCheckpoint, .otherBest, .cannotReadCheckpoint:

@@ -18,44 +18,45 @@ public final class TrainingRun {
   private let scales: RunData.Scales?
   /// Whether one output tells two classes apart.
   private let isBinary: Bool
-  private let network: DataParallel
-  private let train: any BatchSource
+  let network: DataParallel
+  let train: any BatchSource
   private let validation: (any BatchSource)?
   private let prefetcher: Prefetcher
   /// The training examples of an epoch (from 1) in their order.
-  private let order: @Sendable (_ epoch: Int) -> [Int]
-  private let settings: [String]
+  let order: @Sendable (_ epoch: Int) -> [Int]
+  /// What steps depend on beside the state, a thing a line: see `Checkpoint.settings`.
+  let settings: [String]
   /// What became of each tensor where the run starts from a model.
   public private(set) var transferred: [TransferredTensor] = []
   /// Images in a step; the epoch's last may have fewer.
   public let batch: Int
 
   /// Whole epochs done.
-  public private(set) var epoch = 0
+  public internal(set) var epoch = 0
   /// Steps done in the epoch after them.
-  public private(set) var stepInEpoch = 0
+  public internal(set) var stepInEpoch = 0
   /// A step whose result has not been asked for.
-  private struct Late {
+  struct Late {
     var number: Int
     var rate: Float
     var step: DataParallel.Begun
   }
-  private var late: Late?
+  var late: Late?
   /// Of the steps since the last report.
-  private var stepLosses: [Double] = []
-  private var lossSum = 0.0
-  private var correct = 0
+  var stepLosses: [Double] = []
+  var lossSum = 0.0
+  var correct = 0
   /// Labels of the epoch so far: of images one each.
-  private var labels = 0
+  var labels = 0
   /// The run behind its best epoch so far; nil without validation examples.
-  public private(set) var best: Checkpoint?
+  public internal(set) var best: Checkpoint?
   /// Of the last step.
-  private var rate: Float = 0
-  private var plateau = Plateau()
+  private(set) var rate: Float = 0
+  var plateau = Plateau()
 
   /// A loss above this many times the first step's (or above this, if that was below 1) is taken as divergence.
   static let divergenceFactor = 100.0
-  private var lossLimit = Double.infinity
+  private(set) var lossLimit = Double.infinity
 
   /// - Parameters:
   ///   - data: its images have the shape of the network's input; of rows of numbers, as many columns as that has elements.
@@ -114,6 +115,7 @@ public final class TrainingRun {
         found: "none")
     }
     batch = min(recipe.batch, parts.train.count)
+    try TrainingRun.checkExport(of: description, toldStepByStep: parts.isStream)
     let network: DataParallel
     do {
       network = try DataParallel(description, devices: devices, batch: batch, seed: recipe.seed, freeze: start?.freeze)
@@ -139,11 +141,25 @@ public final class TrainingRun {
     let (isStream, count) = (parts.isStream, parts.train.count)
     self.order = { isStream ? Array(0..<count) : order(epoch: $0) }
     prefetcher = Prefetcher(train, size: batch, share: network.share, order: self.order)
-    // Comments in a `.net` file are no part of what steps depend on.
+    // Comments in a `.net` file are no part of it.
     settings =
       description.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } + parts.settings
       + (start?.settings ?? [])
     if let start { try begin(from: start) }
+  }
+
+  /// Makes sure now that what is trained can be exported: hours of training must not end at that.
+  ///
+  /// - Parameter toldStepByStep: whether the network is to read a text of any length, token by token.
+  private static func checkExport(of description: NetworkDescription, toldStepByStep: Bool) throws(RunError) {
+    let exported: ExportedNetwork
+    do { exported = try description.outline().exported } catch { throw .network(error) }
+    guard !toldStepByStep || !exported.main.states.isEmpty else {
+      throw .mismatch(
+        what: "\(description.name): layers",
+        expected: "2 steps or more of a text, a recurrent layer, and none that looks at later steps",
+        found: "others, which cannot tell the next token of a text of any length")
+    }
   }
 
   /// The same examples, kept by the devices if these have room for them and can make what is asked for.
@@ -155,7 +171,7 @@ public final class TrainingRun {
     return resident
   }
 
-  private var recipe: TrainingRecipe { description.recipe }
+  var recipe: TrainingRecipe { description.recipe }
 
   public var epochs: Int { recipe.epochs }
   /// Whether numbers are predicted, and no classes: hits mean nothing then, and the best epoch is that of the lowest loss.
@@ -192,6 +208,8 @@ public final class TrainingRun {
     } catch {
       throw .network(error)
     }
+    let isAnythingTaken = transferred.contains { if case .new = $0.outcome { false } else { true } }
+    guard isAnythingTaken else { throw .nothingTaken(network: description.name, tensors: transferred.count) }
   }
 
   /// Takes one step; after an epoch's last it also measures the validation examples, if there are any.
@@ -229,7 +247,7 @@ public final class TrainingRun {
   }
 
   /// Waits for the result of the step that is late, if one is.
-  private func takeLateResult() throws(RunError) {
+  func takeLateResult() throws(RunError) {
     guard let late else { return }
     let result: StepResult
     do { result = try network.result(of: late.step) } catch { throw .network(error) }
@@ -320,80 +338,6 @@ public final class TrainingRun {
     return other.epoch == epoch + 1 && (predictsNumbers ? loss == other.loss : correct == other.correct)
   }
 
-  // MARK: Stopping and going on
-
-  private func state() throws(RunError) -> TrainingState {
-    do { return try network.state() } catch { throw .network(error) }
-  }
-
-  /// The run as it stands. Taking it changes nothing.
-  ///
-  /// - Throws: `RunError.diverged` if a weight is no number any more: nobody could go on from there.
-  public func checkpoint() throws(RunError) -> Checkpoint { try checkpoint(best: best?.best) }
-
-  private func checkpoint(best: Checkpoint.Best?) throws(RunError) -> Checkpoint {
-    try takeLateResult()
-    let state = try state()
-    guard state.tensors.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
-      throw .diverged(epoch: epoch + 1, step: stepInEpoch, rate: rate, loss: .nan, limit: lossLimit)
-    }
-    return Checkpoint(
-      settings: settings, epoch: epoch, step: stepInEpoch, lossSum: lossSum, correct: correct, state: state,
-      best: best, plateau: plateau)
-  }
-
-  /// What may be other than in the run that a checkpoint is of.
-  public enum Change: String, Sendable {
-    /// The learning rate, as after a divergence.
-    case rate
-    /// More epochs. A schedule without end goes on as it would have; another is that of the larger number from here on.
-    case epochs
-  }
-
-  /// Goes on where `checkpoint` was taken: every number from here on is the one it would have been.
-  ///
-  /// - Parameters:
-  ///   - best: the checkpoint of the run's best epoch, if `checkpoint` tells of one. That of a later epoch does, too, as it
-  ///     is left by a run that ended between writing the two.
-  ///   - changes: settings that may differ.
-  /// - Throws: `RunError.otherRun` if a checkpoint is of a run with other settings or data.
-  public func restore(
-    _ checkpoint: Checkpoint, best: Checkpoint? = nil, changes: Set<Change> = []
-  ) throws(RunError) {
-    try check(checkpoint.settings, changes)
-    guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
-      throw .otherRun(
-        expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
-        found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
-    }
-    if let told = checkpoint.best {
-      guard let best, let other = best.best, other == told || other.epoch > checkpoint.epoch else {
-        throw .otherBest(expected: told.epoch, found: best?.best?.epoch)
-      }
-      try check(best.settings, changes)
-    }
-    late = nil
-    stepLosses = []
-    do { try network.restore(checkpoint.state) } catch { throw .network(error) }
-    epoch = checkpoint.epoch
-    stepInEpoch = checkpoint.step
-    lossSum = checkpoint.lossSum
-    correct = checkpoint.correct
-    labels = order(epoch + 1).prefix(imagesInEpoch).reduce(0) { $0 + train.labels(of: $1) }
-    self.best = checkpoint.best == nil ? nil : best
-    plateau = checkpoint.plateau
-  }
-
-  /// - Parameter other: the settings of a checkpoint.
-  private func check(_ other: [String], _ changes: Set<Change>) throws(RunError) {
-    for line in 0..<max(settings.count, other.count) {
-      let mine = line < settings.count ? settings[line] : "nothing"
-      let other = line < other.count ? other[line] : "nothing"
-      let mayDiffer = changes.contains { mine.hasPrefix($0.rawValue + " ") && other.hasPrefix($0.rawValue + " ") }
-      guard mine == other || mayDiffer else { throw .otherRun(expected: mine, found: other) }
-    }
-  }
-
   // MARK: Result
 
   /// The trained network for batch size 1: the best epoch's if examples were held out, else the last. It has an output for
@@ -407,6 +351,7 @@ public final class TrainingRun {
         let hasScores = [.hinge, .perceptron].contains(recipe.loss) && network.network.list.head == .none
         exported.main = exported.main.withBothClasses(total: hasScores ? 0 : 1)
       }
+      exported.main = exported.main.withNamesOfTheirOwn()
       return exported
     } catch {
       throw .network(error)

@@ -52,7 +52,7 @@ extension Network {
     }
     var (result, folded): ([TransferredTensor], [FoldedNorm]) = ([], [])
     for layer in list.layers {
-      if let norm = layer as? BatchNormLayer, let bias = foldedBias(of: norm, values) {
+      if let norm = layer as? BatchNormLayer, let bias = foldedBias(of: norm, head: head, values) {
         folded.append(FoldedNorm(layer: norm, bias: bias))
         let channels = norm.geometry.channels
         upload([Float](repeating: 1, count: channels), to: norm.scale.weights)
@@ -88,13 +88,14 @@ extension Network {
     return (result, folded)
   }
 
-  /// What a batch-norm must add that the model has folded into the layer before; nil if it has done nothing of the kind.
+  /// What a batch-norm must add that the model has folded into the layer before; nil if it has done nothing of the kind, or if
+  /// that layer is the head, which begins anew.
   private func foldedBias(
-    of norm: BatchNormLayer, _ values: (_ name: String, _ shape: [Int]) -> [Float]?
+    of norm: BatchNormLayer, head: String?, _ values: (_ name: String, _ shape: [Int]) -> [Float]?
   ) -> [Float]? {
     let channels = [norm.geometry.channels]
     guard values(norm.scale.name, channels) == nil,
-      let before = list.layers.first(where: { $0.outputs.contains { $0 === norm.input } }),
+      let before = list.layers.first(where: { $0.outputs.contains { $0 === norm.input } }), before.name != head,
       let weights = before.parameters.first, values(weights.name, weights.shape) != nil
     else { return nil }
     // A layer with a bias has taken all of it.
@@ -110,6 +111,7 @@ extension Network {
     guard !folded.isEmpty else { return }
     var means = folded.map { [Double](repeating: 0, count: $0.bias.count) }
     var squares = means
+    let examples = Double(batches.reduce(0) { $0 + $1.count })
     let largest = folded.map(\.bias.count).max()!
     let (running, saved) = (try backend.reals(2 * largest), try backend.reals(2 * largest))
     for batch in batches {
@@ -125,17 +127,18 @@ extension Network {
             geometry, count: batch.count, input: norm.input.data, scale: norm.scale.weights, shift: norm.shift.weights,
             running: running[0..<(2 * channels)], saved: saved[0..<(2 * channels)], output: norm.output.data)
           let found = try backend.values(of: running[0..<(2 * channels)]).map(Double.init)
+          let share = Double(batch.count) / examples
           for channel in 0..<channels {
-            means[index][channel] += found[channel]
-            squares[index][channel] += found[channels + channel] + found[channel] * found[channel]
+            means[index][channel] += share * found[channel]
+            squares[index][channel] += share * (found[channels + channel] + found[channel] * found[channel])
           }
         }
         layer.forward(pass)
       }
     }
     for (index, each) in folded.enumerated() {
-      let mean = means[index].map { $0 / Double(batches.count) }
-      let variance = zip(squares[index], mean).map { max($0 / Double(batches.count) - $1 * $1, 0) }
+      let mean = means[index]
+      let variance = zip(squares[index], mean).map { max($0 - $1 * $1, 0) }
       let epsilon = Double(each.layer.geometry.epsilon)
       upload(variance.map { Float(($0 + epsilon).squareRoot()) }, to: each.layer.scale.weights)
       upload(zip(each.bias, mean).map { $0 + Float($1) }, to: each.layer.shift.weights)

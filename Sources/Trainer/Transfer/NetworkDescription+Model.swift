@@ -56,7 +56,7 @@ private struct GraphReader {
         stride: Extent(height: conv.strideHeight, width: conv.strideWidth),
         dilation: Extent(height: conv.dilationHeight, width: conv.dilationWidth), padding: .explicit(conv.padding),
         groups: conv.groups, hasBias: node.inputs.count > 2, activation: conv.activation.function)
-      append(.convolution(kind), node, name: layerName(node))
+      try append(.convolution(kind), node, name: layerName(node))
     case .depthwiseConv2D(let conv):
       let weights = shape(node.inputs[1])
       let kind = ConvolutionDescription(
@@ -64,34 +64,34 @@ private struct GraphReader {
         stride: Extent(height: conv.strideHeight, width: conv.strideWidth),
         dilation: Extent(height: conv.dilationHeight, width: conv.dilationWidth), padding: .explicit(conv.padding),
         hasBias: node.inputs.count > 2, activation: conv.activation.function)
-      append(.depthwise(kind), node, name: layerName(node))
+      try append(.depthwise(kind), node, name: layerName(node))
     case .dense(let dense):
       let kind = DenseDescription(
         outputs: shape(node.inputs[1])[0], hasBias: node.inputs.count > 2, activation: dense.activation.function)
-      append(.dense(kind), node, name: layerName(node))
-    case .maxPool2D(let pool): append(.maxPool(pool.description), node)
-    case .averagePool2D(let pool): append(.averagePool(pool.description), node)
-    case .globalAveragePool: append(.globalAveragePool, node)
+      try append(.dense(kind), node, name: layerName(node))
+    case .maxPool2D(let pool): try append(.maxPool(pool.description), node)
+    case .averagePool2D(let pool): try append(.averagePool(pool.description), node)
+    case .globalAveragePool: try append(.globalAveragePool, node)
     case .batchNorm(let norm):
-      append(.batchNorm(BatchNormDescription(epsilon: norm.epsilon)), node, name: layerName(node))
+      try append(.batchNorm(BatchNormDescription(epsilon: norm.epsilon)), node, name: layerName(node))
     case .activation(let function):
-      if !fuse(function, node) { append(.activation(function), node) }
-    case .softmax: append(.softmax, node)
+      if !fuse(function, node) { try append(.activation(function), node) }
+    case .softmax: try append(.softmax, node)
     case .reshape:
       // Between a picture of one pixel and a vector there is no difference here.
       let (before, after) = (shape(source), shape(node.outputs[0]))
-      guard after.count == 2 || before.count == 2, after.count == 2 || after[1] * after[2] == 1 else {
+      guard after.count == 2 || (before.count == 2 && after.count == 4 && after[1] * after[2] == 1) else {
         throw .invalid(what: node.name, expected: "a reshape to a vector", found: "one to \(after)")
       }
       if before.count == 4, before[1] * before[2] > 1 {
-        append(.flatten, node)
+        try append(.flatten, node)
       } else {
         makers[node.outputs[0]] = makers[source]
         if last == source { last = node.outputs[0] }
       }
-    case .add(let add): append(.add(activation: add.activation.function), node, inputs: node.inputs)
-    case .multiply: append(.multiply, node, inputs: node.inputs)
-    case .concat: append(.concat, node, inputs: node.inputs)
+    case .add(let add): try append(.add(activation: add.activation.function), node, inputs: node.inputs)
+    case .multiply: try append(.multiply, node, inputs: node.inputs)
+    case .concat: try append(.concat, node, inputs: node.inputs)
     default: throw .invalid(what: node.name, expected: "a layer of a float network of images", found: node.op.name)
     }
   }
@@ -104,14 +104,22 @@ private struct GraphReader {
   }
 
   /// - Parameter inputs: of a layer that joins several; else it reads the node's first.
-  private mutating func append(_ kind: LayerKind, _ node: Node, name: String? = nil, inputs: [TensorIndex] = []) {
+  /// - Throws: `TrainerError.invalid` if it reads a constant, as no layer does.
+  private mutating func append(
+    _ kind: LayerKind, _ node: Node, name: String? = nil, inputs: [TensorIndex] = []
+  ) throws(TrainerError) {
     var name = name ?? node.name
     let isTaken = layers.contains { $0.name == name } || name == "input"
     if isTaken || name.first?.isLetter != true || name.contains(where: { $0.isWhitespace || $0 == "#" }) {
       name = "layer\(layers.count + 1)"
     }
-    let sources = inputs.isEmpty ? (node.inputs[0] == last ? [] : [node.inputs[0]]) : inputs
-    layers.append(LayerDescription(kind, name: name, inputs: sources.map { makers[$0]! }))
+    let read = inputs.isEmpty ? [node.inputs[0]] : inputs
+    let sources = read.compactMap { makers[$0] }
+    guard sources.count == read.count else {
+      throw .invalid(what: node.name, expected: "what another node has made, or the input", found: "a constant")
+    }
+    let isNext = inputs.isEmpty && read[0] == last
+    layers.append(LayerDescription(kind, name: name, inputs: isNext ? [] : sources))
     last = node.outputs[0]
     makers[last] = name
   }

@@ -49,8 +49,10 @@ public struct SequenceData: Sendable {
 
 /// What a network's description, or a model, says about the texts that it takes.
 public struct SequenceShape: Equatable, Sendable {
-  /// The first input; a height of 1 where a model takes a text one step at a time.
+  /// The first input.
   public var input: ImageShape
+  /// Whether texts may have any length: a model takes them one step at a time.
+  public var takesAnyLength = false
   /// Steps of the answer; nil if there is no second input.
   public var answerSteps: Int?
   /// Tokens that the first input's embedding knows; nil if it has none.
@@ -89,6 +91,7 @@ extension SequenceShape {
     let input = main.tensors[main.inputs[0]].shape
     guard input.count == 4, metadata.inputVocabulary != nil || metadata.vocabulary != nil else { return nil }
     self.input = ImageShape(height: input[1], width: input[2], channels: input[3])
+    takesAnyLength = input[1] == 1
     batch = 1
     let graph = model.decoder?.graph ?? main
     outputs = graph.tensors[graph.outputs[0]].shape.last ?? 0
@@ -99,7 +102,8 @@ extension SequenceShape {
 }
 
 extension Vocabulary {
-  /// The pieces of `texts`, the most frequent first, behind token 0 for all others.
+  /// The pieces of `texts`, the most frequent first, behind token 0 for all others, among them those that are too long for a
+  /// model file.
   ///
   /// - Parameters:
   ///   - reserved: the texts of tokens 1, 2, …
@@ -107,7 +111,9 @@ extension Vocabulary {
   init(of texts: [String], unit: Unit, reserved: [String] = [], limit: Int) {
     var counts: [String: Int] = [:]
     for text in texts {
-      for piece in Vocabulary.pieces(of: text, unit: unit) { counts[piece, default: 0] += 1 }
+      for piece in Vocabulary.pieces(of: text, unit: unit) where piece.utf8.count <= Limits.textBytes {
+        counts[piece, default: 0] += 1
+      }
     }
     let first = [SequenceData.unknownText] + reserved
     // By bytes where frequencies are equal: the order must not depend on hashing.

@@ -134,12 +134,12 @@ struct SequenceEncoder {
       ?? Vocabulary(unit: .characters, texts: [])
   }
 
-  /// Steps of the first input, which is a text; of a model that takes one step at a time, as many as the longest text has.
+  /// Steps of the first input, which is a text; as many as the longest text has, if they may be any number.
   private func inputSteps() throws(DataError) -> Int {
     guard shape.input.width == 1, shape.input.channels == 1 else {
       throw .mismatch(what: "\(name): input", expected: "tokens, STEPSx1x1", found: shape.input.description)
     }
-    guard shape.input.height == 1, texts.task != .nextToken else { return shape.input.height }
+    guard shape.takesAnyLength, texts.task != .nextToken else { return shape.input.height }
     return max((texts.train + texts.test).map { $0.text.unicodeScalars.count }.max() ?? 1, 1)
   }
 

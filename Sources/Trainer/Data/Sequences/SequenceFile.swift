@@ -5,13 +5,29 @@ enum SequenceFile {
   /// Bytes of a text at most: its tokens and windows take some twenty times as many.
   private static let limit = 1 << 28
 
-  /// A whole file; bytes that are no UTF-8 are replaced, carriage returns left out.
+  /// A whole file; bytes that are no UTF-8 are replaced, and control characters but tabs and line ends left out: a model
+  /// file's vocabulary can have no others.
   static func text(_ path: String) throws(DataError) -> String {
     let bytes = try ByteStream(path: path).read(limit)
     guard bytes.count < limit else {
       throw .mismatch(what: path, expected: "a text of less than \(limit) bytes", found: "a longer one")
     }
-    return String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+    return String(decoding: withoutControls(bytes), as: UTF8.self)
+  }
+
+  private static func withoutControls(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "\t"), UInt8(ascii: "\n"): result.append(byte)
+      case ..<0x20, 0x7F: continue
+      // UTF-8 writes U+0080 to U+009F as C2 80 to C2 9F.
+      case 0x80..<0xA0 where result.last == 0xC2: result.removeLast()
+      default: result.append(byte)
+      }
+    }
+    return result
   }
 
   /// Lines of two parts with a tab between them. Empty lines, and such as begin with '#', are left out.
