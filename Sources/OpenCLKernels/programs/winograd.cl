@@ -3,8 +3,8 @@
 // each; at every place a matrix product sums over channels (gemm_panel.cl, gemm_local.cl), or, for weight gradients, over
 // tiles. docs/kernels.md has the arithmetic and its error.
 //
-// Transforms lie [place, tile of the block, channel], with a gap between places. Work-items: vectors of channels, tiles of the block; for weights
-// columns and rows of the matrix.
+// Transforms lie [place, tile of the block, channel], with a gap between places. Work-items: vectors of channels, tiles of
+// the block; for weights columns and rows of the matrix.
 
 #define SIDE 4
 #define PATCH 6

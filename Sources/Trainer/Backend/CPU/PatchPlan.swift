@@ -4,7 +4,7 @@ import TrainerKernels
 /// How one convolution is cut: the padded image, the output rows of a chunk, and where both lie in working memory.
 struct PatchPlan {
   let geometry: ConvolutionGeometry
-  /// Elements of the padded image; 0 if the input has no padding and is used where it lies.
+  /// Elements of the padded image. Without padding the input is used where it lies, but its gradient needs the memory.
   private let paddedCount: Int
   private let rowsPerChunk: Int
 
