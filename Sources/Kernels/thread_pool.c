@@ -1,7 +1,12 @@
-// A loop is open from the moment the caller publishes it until the caller has found no iteration left. Workers that come
-// in between join and take iterations one by one from a shared counter, so that a slow thread takes fewer; the caller
-// waits for those that joined, and only for them: a worker that the system has not woken yet delays nobody. Between
-// loops workers spin a while, because the next layer usually comes within microseconds, then sleep.
+// A loop is open from the moment the caller publishes it until the caller has found no iteration left. Each thread has a
+// share of consecutive iterations, the same share of every loop, so that a layer finds in a core's cache what the layer
+// before left there; who is done takes from the ends of the others' shares. Workers that come in while a loop is open join;
+// the caller waits for those that joined, and only for them: a worker that the system has not woken yet delays nobody, its
+// share is taken by others. Between loops workers spin a while, because the next layer usually comes within
+// microseconds, then sleep.
+//
+// Small networks run a hundred loops of a few microseconds, in which a cache line that goes from core to core is what costs:
+// the caller writes one line to open a loop, and a worker writes only its own.
 #include "include/thread_pool.h"
 
 #include <pthread.h>
@@ -14,34 +19,40 @@
 #include <unistd.h>
 
 enum { SPINS = 4000 };  // some 20 to 100 µs, by the CPU's pause instruction
+enum { LINE = 64 };
 
+// `state` of a pool: the loop's number and whether it is open.
+enum { OPEN = 1, NUMBER_SHIFT = 1 };
+
+// `taken` of a member: how many iterations of its share were taken from the front and from the back, and the lower bits of
+// the loop's number that this was in; in any other loop it is none. Nobody has to reset it.
+enum { TAKEN_BITS = 24, TAKEN_MASK = (1 << TAKEN_BITS) - 1, LOOP_BITS = 16, LOOP_MASK = (1 << LOOP_BITS) - 1 };
+enum { MOST_ITERATIONS = TAKEN_MASK };
+
+// One of the threads of a pool. 0 is the caller of thread_pool_run.
 typedef struct {
+  _Alignas(LINE) atomic_uint_least64_t taken;
+  atomic_bool works;  // whether it has joined a loop
   thread_pool *pool;
-  size_t index;
-} worker;
-
-// `state` of a pool: the loop's number (modulo 2^16), whether it is open, and how many workers have joined.
-enum { JOINED = 0x7FFF, OPEN = 0x8000, NUMBER_SHIFT = 16 };
+  pthread_t thread;
+} member;
 
 struct thread_pool {
-  // What the current loop is; written by the caller before it opens it.
+  // What the caller writes to open a loop, and workers watch.
+  _Alignas(LINE) atomic_uint_least32_t state;
+  atomic_bool stopping;
   thread_pool_task task;
   void *context;
-  size_t count;
+  size_t first, count;
 
-  _Alignas(64) atomic_size_t next;  // the first iteration nobody has taken
-  _Alignas(64) atomic_uint_least32_t state;
-  atomic_bool stopping;
-
-  pthread_mutex_t mutex;  // guards the two below, for their conditions
-  unsigned sleeping_workers;
-  bool caller_sleeps;
+  _Alignas(LINE) atomic_uint sleeping_workers;
+  atomic_bool caller_sleeps;
+  pthread_mutex_t mutex;  // held by who begins to sleep until it does, and by who wakes it
   pthread_cond_t loop_opened;
   pthread_cond_t all_left;
 
   size_t size;
-  pthread_t *threads;
-  worker *workers;
+  member *members;  // [size]
 };
 
 static void pause_briefly(void) {
@@ -54,20 +65,43 @@ static void pause_briefly(void) {
 #endif
 }
 
-static void run_iterations(thread_pool *pool, size_t thread) {
-  const size_t count = pool->count;
+// Takes an iteration of a share of `length`: how many were taken from that end before; `length` if there is none left.
+static size_t take(member *from, uint64_t loop, size_t length, bool from_back) {
+  uint64_t taken = atomic_load_explicit(&from->taken, memory_order_relaxed);
   for (;;) {
-    const size_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-    if (index >= count) return;
-    pool->task(pool->context, index, thread);
+    const uint64_t current = taken >> 2 * TAKEN_BITS == loop ? taken : loop << 2 * TAKEN_BITS;
+    const size_t front = current & TAKEN_MASK, back = current >> TAKEN_BITS & TAKEN_MASK;
+    const bool is_empty = front + back >= length;
+    // Also an empty share gets the loop's number: an old one would come again some day.
+    const uint64_t next = is_empty ? current : current + (from_back ? UINT64_C(1) << TAKEN_BITS : 1);
+    if (next == taken || atomic_compare_exchange_weak_explicit(&from->taken, &taken, next, memory_order_relaxed,
+                                                               memory_order_relaxed)) {
+      return is_empty ? length : from_back ? back : front;
+    }
   }
 }
 
-// Whether there is a loop to join, or an end to notice, for a worker whose last loop was number `last`.
+static void run_iterations(thread_pool *pool, size_t thread, uint32_t state) {
+  const uint64_t loop = state >> NUMBER_SHIFT & LOOP_MASK;
+  // The first `longer` shares have one more.
+  const size_t shortest = pool->count / pool->size, longer = pool->count % pool->size;
+  for (size_t i = 0; i < pool->size; i++) {
+    const size_t owner = (thread + i) % pool->size;
+    const size_t length = shortest + (owner < longer);
+    const size_t first = pool->first + owner * shortest + (owner < longer ? owner : longer);
+    for (;;) {
+      const size_t place = take(&pool->members[owner], loop, length, owner != thread);
+      if (place == length) break;
+      pool->task(pool->context, owner == thread ? first + place : first + length - 1 - place, thread);
+    }
+  }
+}
+
+// Whether there is a loop to join, or an end to notice, for a worker whose last loop was at `last`.
 static bool has_news(thread_pool *pool, uint32_t last) {
   if (atomic_load_explicit(&pool->stopping, memory_order_relaxed)) return true;
-  const uint32_t state = atomic_load_explicit(&pool->state, memory_order_relaxed);
-  return (state & OPEN) && state >> NUMBER_SHIFT != last;
+  const uint32_t state = atomic_load(&pool->state);
+  return (state & OPEN) && state != last;
 }
 
 static void await_news(thread_pool *pool, uint32_t last) {
@@ -76,72 +110,68 @@ static void await_news(thread_pool *pool, uint32_t last) {
     pause_briefly();
   }
   pthread_mutex_lock(&pool->mutex);
-  pool->sleeping_workers++;
+  // Either this is seen by who opens a loop, or the loop is seen here: both are sequentially consistent.
+  atomic_fetch_add(&pool->sleeping_workers, 1);
   while (!has_news(pool, last)) pthread_cond_wait(&pool->loop_opened, &pool->mutex);
-  pool->sleeping_workers--;
+  atomic_fetch_sub(&pool->sleeping_workers, 1);
   pthread_mutex_unlock(&pool->mutex);
 }
 
-// The number of the open loop that this worker now belongs to; `last` when it has been closed meanwhile.
-static uint32_t join_loop(thread_pool *pool, uint32_t last) {
-  uint32_t state = atomic_load_explicit(&pool->state, memory_order_relaxed);
-  while ((state & OPEN) && state >> NUMBER_SHIFT != last) {
-    if (atomic_compare_exchange_weak_explicit(&pool->state, &state, state + 1, memory_order_acquire,
-                                              memory_order_relaxed)) {
-      return state >> NUMBER_SHIFT;
-    }
-  }
-  return last;
-}
-
-static void leave_loop(thread_pool *pool) {
-  const uint32_t state = atomic_fetch_sub_explicit(&pool->state, 1, memory_order_release);
-  if ((state & OPEN) || (state & JOINED) != 1) return;
+static void leave_loop(member *self) {
+  thread_pool *pool = self->pool;
+  atomic_store(&self->works, false);
+  if (!atomic_load(&pool->caller_sleeps)) return;
   pthread_mutex_lock(&pool->mutex);
-  if (pool->caller_sleeps) pthread_cond_signal(&pool->all_left);
+  pthread_cond_signal(&pool->all_left);
   pthread_mutex_unlock(&pool->mutex);
 }
 
 static void *worker_main(void *argument) {
-  const worker *self = argument;
+  member *self = argument;
   thread_pool *pool = self->pool;
   uint32_t last = 0;
   for (;;) {
     await_news(pool, last);
     if (atomic_load_explicit(&pool->stopping, memory_order_relaxed)) return NULL;
-    const uint32_t number = join_loop(pool, last);
-    if (number == last) continue;
-    last = number;
-    run_iterations(pool, self->index);
-    leave_loop(pool);
+    const uint32_t state = atomic_load(&pool->state);
+    if (!(state & OPEN)) continue;
+    // Either the caller sees that this worker works, and waits, or the worker sees that the loop has been closed.
+    atomic_store(&self->works, true);
+    if (atomic_load(&pool->state) == state) {
+      last = state;
+      run_iterations(pool, (size_t)(self - pool->members), state);
+    }
+    leave_loop(self);
   }
 }
 
-// The change of state happens under the mutex, so that a worker which has just found no news is
-// either still spinning or already waiting for the signal.
 static void open_loop(thread_pool *pool) {
   const uint32_t number = (atomic_load_explicit(&pool->state, memory_order_relaxed) >> NUMBER_SHIFT) + 1;
+  atomic_store(&pool->state, number << NUMBER_SHIFT | OPEN);
+  if (atomic_load(&pool->sleeping_workers) == 0) return;
+  // Who has just found no news waits for the signal by now.
   pthread_mutex_lock(&pool->mutex);
-  atomic_store_explicit(&pool->state, number << NUMBER_SHIFT | OPEN, memory_order_release);
-  const bool wake = pool->sleeping_workers > 0;
+  pthread_cond_broadcast(&pool->loop_opened);
   pthread_mutex_unlock(&pool->mutex);
-  if (wake) pthread_cond_broadcast(&pool->loop_opened);
 }
 
 static bool all_have_left(thread_pool *pool) {
-  return (atomic_load_explicit(&pool->state, memory_order_acquire) & JOINED) == 0;
+  for (size_t i = 1; i < pool->size; i++) {
+    if (atomic_load(&pool->members[i].works)) return false;
+  }
+  return true;
 }
 
 static void close_loop(thread_pool *pool) {
-  atomic_fetch_and_explicit(&pool->state, ~(uint32_t)OPEN, memory_order_acquire);
+  atomic_fetch_and(&pool->state, ~(uint32_t)OPEN);
   for (int i = 0; i < SPINS; i++) {
     if (all_have_left(pool)) return;
     pause_briefly();
   }
   pthread_mutex_lock(&pool->mutex);
-  pool->caller_sleeps = true;
+  atomic_store(&pool->caller_sleeps, true);
   while (!all_have_left(pool)) pthread_cond_wait(&pool->all_left, &pool->mutex);
-  pool->caller_sleeps = false;
+  atomic_store(&pool->caller_sleeps, false);
   pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -150,54 +180,58 @@ void thread_pool_run(thread_pool *pool, size_t count, thread_pool_task task, voi
     for (size_t i = 0; i < count; i++) task(context, i, 0);
     return;
   }
-  pool->task = task;
-  pool->context = context;
-  pool->count = count;
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-  open_loop(pool);
-  run_iterations(pool, 0);
-  close_loop(pool);
+  for (size_t first = 0; first < count; first += MOST_ITERATIONS) {
+    pool->task = task;
+    pool->context = context;
+    pool->first = first;
+    pool->count = count - first < MOST_ITERATIONS ? count - first : MOST_ITERATIONS;
+    open_loop(pool);
+    run_iterations(pool, 0, atomic_load_explicit(&pool->state, memory_order_relaxed));
+    close_loop(pool);
+  }
 }
 
-static void stop_workers(thread_pool *pool, size_t started) {
+// Ends the workers 1 ..< `end`.
+static void stop_workers(thread_pool *pool, size_t end) {
   pthread_mutex_lock(&pool->mutex);
   atomic_store_explicit(&pool->stopping, true, memory_order_relaxed);
   pthread_cond_broadcast(&pool->loop_opened);
   pthread_mutex_unlock(&pool->mutex);
-  for (size_t i = 0; i < started; i++) pthread_join(pool->threads[i], NULL);
+  for (size_t i = 1; i < end; i++) pthread_join(pool->members[i].thread, NULL);
 }
 
 thread_pool *thread_pool_create(size_t size) {
   if (size == 0) size = 1;
-  if (size > JOINED) return NULL;
+  if (size > SIZE_MAX / sizeof(member)) return NULL;
   thread_pool *pool = NULL;
-  if (posix_memalign((void **)&pool, 64, sizeof *pool) != 0) return NULL;
-  *pool = (thread_pool){.size = size};
+  void *members = NULL;
+  if (posix_memalign((void **)&pool, LINE, sizeof *pool) != 0) return NULL;
+  if (posix_memalign(&members, LINE, size * sizeof(member)) != 0) {
+    free(pool);
+    return NULL;
+  }
+  *pool = (thread_pool){.size = size, .members = members};
+  for (size_t i = 0; i < size; i++) pool->members[i] = (member){.pool = pool};
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->loop_opened, NULL);
   pthread_cond_init(&pool->all_left, NULL);
-  pool->threads = calloc(size, sizeof *pool->threads);
-  pool->workers = calloc(size, sizeof *pool->workers);
-  size_t started = 0;
-  while (pool->threads && pool->workers && started + 1 < size) {
-    pool->workers[started] = (worker){pool, started + 1};
-    if (pthread_create(&pool->threads[started], NULL, worker_main, &pool->workers[started]) != 0) break;
-    started++;
+  for (size_t i = 1; i < size; i++) {
+    if (pthread_create(&pool->members[i].thread, NULL, worker_main, &pool->members[i]) != 0) {
+      pool->size = i;
+      thread_pool_destroy(pool);
+      return NULL;
+    }
   }
-  if (started + 1 == size && pool->threads && pool->workers) return pool;
-  pool->size = started + 1;
-  thread_pool_destroy(pool);
-  return NULL;
+  return pool;
 }
 
 void thread_pool_destroy(thread_pool *pool) {
   if (!pool) return;
-  stop_workers(pool, pool->size - 1);
+  stop_workers(pool, pool->size);
   pthread_cond_destroy(&pool->all_left);
   pthread_cond_destroy(&pool->loop_opened);
   pthread_mutex_destroy(&pool->mutex);
-  free(pool->workers);
-  free(pool->threads);
+  free(pool->members);
   free(pool);
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Synchronization
 import Testing
 
 @Suite struct ThreadPoolTests {
@@ -60,6 +61,54 @@ import Testing
         cells.baseAddress)
     }
     #expect(cells.allSatisfy { $0 == 0 })
+  }
+
+  /// Shares are told apart by the lower bits of their loop's number, which come again after 65,536 loops, while a third
+  /// thread's share of two iterations is empty.
+  @Test func noShareIsTakenForThatOfAnOldLoop() throws {
+    let pool = try #require(thread_pool_create(3))
+    defer { thread_pool_destroy(pool) }
+    let loop = Loop(count: 3)
+    loop.run(on: pool, count: 3)
+    for _ in 0..<65_535 { loop.run(on: pool, count: 2) }
+    loop.run(on: pool, count: 3)
+    #expect(Array(loop.runs) == [65_537, 65_537, 2])
+  }
+
+  /// More iterations than a share can count.
+  @Test func longLoopsRunWhole() throws {
+    let pool = try #require(thread_pool_create(2))
+    defer { thread_pool_destroy(pool) }
+    let count = 1 << 24 + 3
+    let runs = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count)
+    defer { runs.deallocate() }
+    runs.initialize(repeating: 0)
+    thread_pool_run(
+      pool, count, { context, index, _ in context!.assumingMemoryBound(to: UInt8.self)[index] += 1 }, runs.baseAddress)
+    #expect(runs.allSatisfy { $0 == 1 })
+  }
+
+  private final class Progress: Sendable {
+    let done = Atomic<Int>(0)
+    let waitedFor = Atomic<Int>(0)
+  }
+
+  /// A thread that is held up does not keep its share: the first iteration ends only when the others have run.
+  @Test func sharesAreTakenFromWhoIsLate() throws {
+    let pool = try #require(thread_pool_create(2))
+    defer { thread_pool_destroy(pool) }
+    let progress = Progress()
+    thread_pool_run(
+      pool, 40,
+      { context, index, _ in
+        let progress = Unmanaged<Progress>.fromOpaque(context!).takeUnretainedValue()
+        // Ten seconds at most.
+        for _ in 0..<10_000 where index == 0 && progress.done.load(ordering: .relaxed) < 39 { usleep(1000) }
+        if index == 0 { progress.waitedFor.store(progress.done.load(ordering: .relaxed), ordering: .relaxed) }
+        progress.done.add(1, ordering: .relaxed)
+      }, Unmanaged.passUnretained(progress).toOpaque())
+    #expect(progress.waitedFor.load(ordering: .relaxed) == 39)
+    #expect(progress.done.load(ordering: .relaxed) == 40)
   }
 
   @Test func workersWakeFromSleep() throws {

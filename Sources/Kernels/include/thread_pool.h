@@ -24,7 +24,8 @@ size_t thread_pool_size(const thread_pool *_Nonnull pool);
 
 // Calls `task` for every index in 0 ..< count, each once, and returns when all are done. Which thread runs which index
 // is not determined. Allocates nothing. A pool runs one loop at a time: two threads of the program that compute at the
-// same time need a pool each, and a task must not run its own pool.
+// same time need a pool each, and a task must not run its own pool. Each thread begins with the same part of 0 ..< count in
+// every loop, thread 0 with the first, for the sake of caches.
 void thread_pool_run(thread_pool *_Nonnull pool, size_t count, thread_pool_task _Nonnull task, void *_Nullable context);
 
 #ifdef __cplusplus
