@@ -26,6 +26,26 @@ import Testing
     try expectReference(net.model, net.samples(1)[0], .float)
   }
 
+  /// Tiles that do not share evenly among three threads, in several blocks: columns are shared, and inputs transformed together.
+  @Test func threadsThatShareColumnsTransformInputsOnce() throws {
+    var net = NetworkBuilder(seed: 5)
+    let conv = Conv2D(padding: Padding(all: 1), activation: .relu)
+    net.output(try net.conv(net.input([1, 28, 15, 160]), 96, (3, 3), conv))
+    let options = allOptions().map { options in
+      var options = options
+      options.usesWinograd = true
+      return options
+    }
+    var sharing = 0
+    for options in options {
+      let step = try #require(try Session(net.model, options: options).steps[0] as? WinogradStep)
+      if step.sharesColumns && step.tiling.tiles > step.tiling.block { sharing += 1 }
+    }
+    #expect(sharing > 0)
+    try expectReference(net.model, net.samples(1)[0], .float, options: options)
+    try expectReference(net.int8(), net.samples(1)[0], .exact, options: options)
+  }
+
   @Test func stridesDilationsAndThinLayersAreProducts() throws {
     let cases: [(channels: Int, conv: Conv2D, window: (Int, Int))] = [
       (64, Conv2D(strideHeight: 2, padding: Padding(all: 1)), (3, 3)),

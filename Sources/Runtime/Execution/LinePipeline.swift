@@ -8,8 +8,8 @@ import Platform
 ///                    line y of the output: lines up to 2y + 1 of the first ring, if the stride is 2
 /// ```
 ///
-/// A thread takes pieces of the last step's lines, and has rings of its own. At the edge of a piece the first steps make
-/// lines that another piece needs too. `values` are the input, the output, the workspace, and what else the stages have.
+/// A thread takes pieces of the last step's lines, and has rings of its own. It goes on with what they hold from one piece to the
+/// next; where its share begins, the first steps make lines that the thread before it makes too. `values` are the input, the output, the workspace, and what else the stages have.
 final class LinePipeline: Step {
   /// A part of a thread's workspace: what one stage hands to the next.
   private struct Ring {
@@ -34,7 +34,9 @@ final class LinePipeline: Step {
   /// - Parameters:
   ///   - workspaceStride: bytes of each thread's part of the workspace, `plan.workspaceBytes` or more.
   ///   - pieces: how many to cut the output's lines into.
-  init(_ stages: [LineStep], _ plan: LinePlan, workspace: ValueIndex, workspaceStride: Int, pieces: Int, threads: Int) {
+  init(
+    _ stages: [LineStep], _ plan: LinePlan, workspace: ValueIndex, workspaceStride: Int, pieces: Pieces, threads: Int
+  ) {
     self.stages = stages
     self.plan = plan
     self.workspaceStride = workspaceStride
@@ -76,13 +78,20 @@ final class LinePipeline: Step {
     }
   }
 
+  override func prepare() {
+    // No piece goes on behind the last line.
+    for thread in 0..<threads { made(mutable(2) + thread * workspaceStride)[stages.count - 1] = pieces.total }
+  }
+
   override func run(tile: Int, thread: Int) {
     let base = mutable(2) + thread * workspaceStride
-    for (index, stage) in stages.enumerated() {
-      stage.begin(thread: thread)
-      made(base)[index] = 0
-    }
     let piece = pieces[tile]
+    if made(base)[stages.count - 1] != piece.lowerBound {
+      for (index, stage) in stages.enumerated() {
+        stage.begin(thread: thread)
+        made(base)[index] = 0
+      }
+    }
     var first = piece.lowerBound
     while first < piece.upperBound {
       let end = min(first + plan.linesAtOnce, piece.upperBound)
@@ -91,7 +100,7 @@ final class LinePipeline: Step {
     }
   }
 
-  /// For each stage the line behind the last that it has made in this piece.
+  /// For each stage the line behind the last that the rings have seen of it.
   private func made(_ base: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Int> {
     base.assumingMemoryBound(to: Int.self)
   }

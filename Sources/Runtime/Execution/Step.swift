@@ -85,13 +85,18 @@ final class Workers {
 
   func run(_ step: Step) {
     step.prepare()
-    guard let pool, step.tiles > 1 else {
-      for tile in 0..<step.tiles { step.run(tile: tile, thread: 0) }
+    run(step, tiles: step.tiles)
+  }
+
+  /// Runs tiles 0 ..< `tiles` of a step that is prepared.
+  func run(_ step: Step, tiles: Int) {
+    guard let pool, tiles > 1 else {
+      for tile in 0..<tiles { step.run(tile: tile, thread: 0) }
       return
     }
     // Safe: `step` outlives the call, which returns when all tiles are done.
     thread_pool_run(
-      pool, step.tiles,
+      pool, tiles,
       { context, tile, thread in
         Unmanaged<Step>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.run(tile: tile, thread: thread) }
       }, Unmanaged.passUnretained(step).toOpaque())

@@ -11,7 +11,7 @@ struct DepthwisePlan {
   let values: [ValueIndex]
   let map: ElementMap?
   let workspaceStride: Int
-  let pieces: Int
+  let pieces: Pieces
   let weights: WeightSource
 }
 

@@ -67,7 +67,7 @@ private final class FloatMaxPoolStep: WindowStep {
   private let function: f32_maxpool_function
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int
+    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Pieces
   ) {
     function = kernel.pointee.function.f32_maxpool
     super.init(
@@ -88,7 +88,7 @@ private final class Int8MaxPoolStep: WindowStep {
   private let function: s8_maxpool_function
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int
+    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Pieces
   ) {
     function = kernel.pointee.function.s8_maxpool
     super.init(
@@ -110,7 +110,7 @@ private class AveragePoolStep: WindowStep {
   final let padding: AlignedMemory
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
+    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Pieces,
     zeroPoint: Int32 = 0
   ) throws(RuntimeError) {
     padding = try AlignedMemory(count: geometry.window.channels * geometry.elementSize)
@@ -141,7 +141,7 @@ private final class FloatAveragePoolStep: AveragePoolStep {
   private let function: f32_avgpool_function
 
   init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int
+    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Pieces
   ) throws(RuntimeError) {
     function = kernel.pointee.function.f32_avgpool
     try super.init(geometry, kernel: kernel, values: values, workspaceStride: workspaceStride, pieces: pieces)
@@ -162,7 +162,7 @@ private final class Int8AveragePoolStep: AveragePoolStep {
   private let zeroPoint: Int32
 
   override init(
-    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Int,
+    _ geometry: WindowRow, kernel: UnsafePointer<kernel>, values: [ValueIndex], workspaceStride: Int, pieces: Pieces,
     zeroPoint: Int32
   ) throws(RuntimeError) {
     function = kernel.pointee.function.qs8_avgpool

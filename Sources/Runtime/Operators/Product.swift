@@ -51,7 +51,7 @@ struct ProductPlan {
   let residual: ValueIndex?
   let map: ElementMap?
   let workspaceStride: Int
-  let pieces: Int
+  let pieces: Pieces
   let weights: WeightSource
 }
 
@@ -110,22 +110,39 @@ class ProductStep: LineStep {
     outside = try AlignedMemory(count: indirection.readDepth * indirection.elementSize)
     outside.fill(0)
 
-    // Rows first: threads then read the same weights, which all have in their caches. Few rows, as in a dense layer,
-    // leave the columns to be shared.
     let mr = Int(kernel.pointee.mr)
-    let nr = Int(kernel.pointee.nr)
     fixedPointers =
       indirection.isFixed
       ? try AlignedMemory(count: (shape.window.pixels + mr - 1) / mr * indirection.pointerBytes) : nil
-    rowPieces = Partition(shape.window.pixels, granule: mr, pieces: max(pieces / shape.groups, 1))
-    columnPieces = Partition(shape.columns, granule: nr, pieces: max(pieces / shape.groups / rowPieces.count, 1))
-    columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * nr
     let window = shape.window
+    (rowPieces, columnPieces) = ProductStep.pieces(
+      shape, kernel, pieces.divided(by: shape.groups), weightBytes: groupBytes,
+      inputBytes: window.batch * window.imageElements * indirection.elementSize)
+    columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * Int(kernel.pointee.nr)
     super.init(
       window, inputLineBytes: indirection.lineBytes,
       outputLineBytes: window.outputWidth * shape.outputChannels * outputSize,
       values: plan.values + (plan.residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
       workspaceStride: plan.workspaceStride, tiles: rowPieces.count * columnPieces.count * shape.groups)
+  }
+
+  /// Weights that are so many times the input are better divided among the threads than read by each of them.
+  private static let dividedWeights = 8
+
+  /// How threads share rows and columns.
+  private static func pieces(
+    _ shape: ProductShape, _ kernel: UnsafePointer<kernel>, _ pieces: Pieces, weightBytes: Int, inputBytes: Int
+  ) -> (rows: Partition, columns: Partition) {
+    let (pixels, nr) = (shape.window.pixels, Int(kernel.pointee.nr))
+    let rows = Partition(pixels, granule: Int(kernel.pointee.mr), pieces: pieces)
+    let columns = Partition(shape.columns, granule: nr, pieces: pieces)
+    // Rows first: a thread then finds in its cache the rows that it made in the layer before. Few rows, as in late layers and
+    // in dense ones, do not share evenly.
+    let (rowShare, columnShare) = (rows.largestShare, columns.largestShare)
+    let prefersColumns =
+      weightBytes / dividedWeights > inputBytes ? columnShare <= rowShare : columnShare < 0.95 * rowShare
+    if prefersColumns { return (Partition(whole: pixels), columns) }
+    return (rows, Partition(shape.columns, granule: nr, pieces: pieces.divided(by: rows.count)))
   }
 
   override final var weights: KernelWeights? { packed }

@@ -180,13 +180,13 @@ final class InputProductStep: Step {
   private let workspaceStride: Int
 
   init(
-    _ shape: RecurrentShape, _ values: RecurrentValues, _ matrix: PackedMatrix, workspaceStride: Int, pieces: Int
+    _ shape: RecurrentShape, _ values: RecurrentValues, _ matrix: PackedMatrix, workspaceStride: Int, pieces: Pieces
   ) {
     self.shape = shape
     self.matrix = matrix
     self.workspaceStride = workspaceStride
     rowPieces = Partition(shape.stepsAtOnce * shape.batch, granule: matrix.mostRows, pieces: pieces)
-    columnPieces = Partition(shape.columns, granule: matrix.granule, pieces: max(pieces / rowPieces.count, 1))
+    columnPieces = Partition(shape.columns, granule: matrix.granule, pieces: pieces.divided(by: rowPieces.count))
     super.init(
       values: [values.x, values.inputPart, values.workspace],
       kernelName: String(cString: matrix.kernel.pointee.name), tiles: rowPieces.count * columnPieces.count)
@@ -234,7 +234,7 @@ final class CellStep: Step {
 
   init(
     _ shape: RecurrentShape, _ values: RecurrentValues, _ matrix: PackedMatrix, cell: UnsafePointer<kernel>,
-    zeros: AlignedMemory, workspaceStride: Int, pieces: Int
+    zeros: AlignedMemory, workspaceStride: Int, pieces: Pieces
   ) {
     self.shape = shape
     self.matrix = matrix

@@ -28,7 +28,7 @@ class WindowStep: LineStep {
   /// - Parameter outputSize: bytes of an output element; nil for those of an input element.
   init(
     _ geometry: WindowRow, outputChannels: Int, outputSize: Int? = nil, values: [ValueIndex], kernelName: String,
-    workspaceStride: Int, pieces: Int
+    workspaceStride: Int, pieces: Pieces
   ) {
     let window = geometry.window
     self.geometry = geometry

@@ -47,7 +47,7 @@ extension Lowering {
   }
 
   mutating func lowerWinograd(
-    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ operands: LinearOperands, pieces: Int
+    _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ operands: LinearOperands, pieces: Pieces
   ) throws(RuntimeError) {
     let (plan, workspace) = try winogradPlan(
       tiling, kernel, .f32_winograd_input, .f32_winograd_output, operands, pieces: pieces)
@@ -58,7 +58,7 @@ extension Lowering {
   }
 
   mutating func lowerIntegerWinograd(
-    _ tiling: WinogradTiling, _ operands: LinearOperands, pieces: Int
+    _ tiling: WinogradTiling, _ operands: LinearOperands, pieces: Pieces
   ) throws(RuntimeError) {
     let (plan, workspace) = try winogradPlan(
       tiling, kernel(.s16_gemm), .qs8_winograd_input, .qs8_winograd_output, operands, pieces: pieces)
@@ -71,7 +71,7 @@ extension Lowering {
 
   private mutating func winogradPlan(
     _ tiling: WinogradTiling, _ kernel: UnsafePointer<kernel>, _ input: kernel_family, _ output: kernel_family,
-    _ operands: LinearOperands, pieces: Int
+    _ operands: LinearOperands, pieces: Pieces
   ) throws(RuntimeError) -> (WinogradPlan, workspace: ValueIndex) {
     let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
     let plan = WinogradPlan(

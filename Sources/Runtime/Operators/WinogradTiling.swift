@@ -104,23 +104,28 @@ struct WinogradTiling {
     /// [36] to the patch of one tile.
     let patch: UnsafeMutablePointer<UnsafeRawPointer>
     /// [36][groups][rows per call] to the transformed inputs.
-    let rows: UnsafeMutablePointer<UnsafeRawPointer>
-    let inputs: UnsafeMutableRawPointer
+    private(set) var rows: UnsafeMutablePointer<UnsafeRawPointer>
+    private(set) var inputs: UnsafeMutableRawPointer
     let products: UnsafeMutableRawPointer
+
+    /// Takes another thread's transformed inputs instead of its own.
+    mutating func shareInputs(of other: Workspace) { (rows, inputs) = (other.rows, other.inputs) }
   }
 
-  /// Lays out `base`, and points `rows` at the transformed inputs.
+  /// Lays out `base`.
   func workspace(at base: UnsafeMutableRawPointer) -> Workspace {
     let patch = base.assumingMemoryBound(to: UnsafeRawPointer.self)
-    let inputs = base + inputOffset
-    let result = Workspace(
-      patch: patch, rows: patch + WinogradTiling.places, inputs: inputs, products: base + productOffset)
+    return Workspace(
+      patch: patch, rows: patch + WinogradTiling.places, inputs: base + inputOffset, products: base + productOffset)
+  }
+
+  /// Points `rows` at the transformed inputs.
+  func pointRows(_ workspace: Workspace) {
     for place in 0..<WinogradTiling.places {
-      let rows = result.rows + place * groups * rowsPerCall
-      let first = inputs + place * inputStride * transformedSize
+      let rows = workspace.rows + place * groups * rowsPerCall
+      let first = workspace.inputs + place * inputStride * transformedSize
       for tile in 0..<block { rows[tile] = UnsafeRawPointer(first + tile * window.channels * transformedSize) }
     }
-    return result
   }
 
   /// The pointers of a group of rows of a place.

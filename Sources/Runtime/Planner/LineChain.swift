@@ -8,7 +8,7 @@ struct LineChain {
   /// What they hand to each other: the results of all but the last.
   let inner: [TensorIndex]
   /// Pieces of the last one's lines that threads may share.
-  let pieces: Int
+  let pieces: Pieces
 }
 
 /// A chain as it is being lowered.
@@ -54,7 +54,7 @@ private struct LineStage {
 // The cost model. A tensor that goes through a pipeline is neither written to memory nor read from there. That saves
 // nothing while it stays in the second-level cache anyway; beyond, about 20 µs for each megabyte (docs/performance.md). It
 // costs, for each line or few lines, a pass over the weights of all stages, which must therefore stay in cache together,
-// and, for each piece but the first, the lines at its edge that the piece before it makes too.
+// and, for each thread but one, the lines at the edge of its share that the thread before makes too.
 extension LineChain {
   /// A tensor of fewer bytes stays in the second-level cache with what is read and written beside it: it goes through lines
   /// only to save the arena its bytes.
@@ -62,11 +62,10 @@ extension LineChain {
   fileprivate static let leastSavedBytes = 1 << 16
   /// Weights of all stages, which have to stay in the second-level cache.
   fileprivate static let mostWeightBytes = 1 << 17
-  /// Pieces that each thread should have at least, so that one that is held up leaves some of them to others.
-  fileprivate static let piecesPerThread = 2
-  /// Work done twice for threads to have so many, and for them to have more, as parts of the whole work.
+  /// Lines of all stages, which should stay there too.
+  fileprivate static let mostRingBytes = 3 << 17
+  /// Work done twice where shares of threads meet, as a part of the whole work.
   fileprivate static let allowedRepetition = 0.1
-  fileprivate static let allowedBalance = 0.02
 }
 
 extension Lowering {
@@ -83,7 +82,8 @@ extension Lowering {
       for stage in stages { isTaken[stage.node] = true }
       chains.append(
         LineChain(
-          nodes: stages.map { $0.node }, inner: stages.dropLast().map { $0.result }, pieces: pieces(of: stages)))
+          nodes: stages.map { $0.node }, inner: stages.dropLast().map { $0.result },
+          pieces: pieces(work: Int(min(Lowering.work(of: stages).all, 1e9)))))
     }
     return chains
   }
@@ -98,10 +98,22 @@ extension Lowering {
     let all = stages + [next]
     let least = options.savesMemory ? LineChain.leastSavedBytes : LineChain.leastBytes
     guard graph.tensors[result].byteCount >= least,
-      all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes
+      all.reduce(0, { $0 + $1.weightBytes }) <= LineChain.mostWeightBytes,
+      ringBytes(all) <= LineChain.mostRingBytes
     else { return nil }
     let (work, repeated) = Lowering.work(of: all)
-    return Double(leastPieces - 1) * repeated <= LineChain.allowedRepetition * work ? next : nil
+    return Double(threads - 1) * repeated <= LineChain.allowedRepetition * work ? next : nil
+  }
+
+  /// Bytes of the lines that stages hand on, if the last one makes a line at a time.
+  private func ringBytes(_ stages: [LineStage]) -> Int {
+    var (lines, bytes) = (1, 0)
+    for (stage, next) in zip(stages, stages.dropFirst()).reversed() {
+      let window = next.window
+      lines = min((lines - 1) * window.strideHeight + window.seenLines, window.inputHeight)
+      bytes += lines * (graph.tensors[stage.result].byteCount / window.inputHeight)
+    }
+    return bytes
   }
 
   /// nil for a node that works on whole tensors.
@@ -144,7 +156,7 @@ extension Lowering {
       canFollow: canFollow)
   }
 
-  /// Multiply-accumulates of a pipeline, and those that each piece but the first repeats.
+  /// Multiply-accumulates of a pipeline, and those that are repeated where one thread's share ends and another's begins.
   private static func work(of stages: [LineStage]) -> (all: Double, repeated: Double) {
     var (all, repeated, lines) = (0.0, 0.0, 0.0)
     for stage in stages.reversed() {
@@ -155,13 +167,4 @@ extension Lowering {
     }
     return (all, repeated)
   }
-
-  private func pieces(of stages: [LineStage]) -> Int {
-    let (work, repeated) = Lowering.work(of: stages)
-    let balanced = repeated > 0 ? min(LineChain.allowedBalance * work / repeated, Double(4 * threads)) : .infinity
-    let most = balanced.isFinite ? 1 + Int(balanced) : 4 * threads
-    return min(pieces(work: Int(min(work, 1e9))), max(most, leastPieces))
-  }
-
-  private var leastPieces: Int { threads == 1 ? 1 : LineChain.piecesPerThread * threads }
 }

@@ -191,13 +191,14 @@ struct Lowering {
 
   /// How many pieces to cut a step of `work` operations into, of which a core does `perCycle` in a cycle: enough for the
   /// threads to share evenly, but none so short that handing it out would cost more than doing it.
-  func pieces(work: Int, perCycle: Int = 16) -> Int {
-    threads == 1 ? 1 : min(4 * threads, max(1, work / (options.smallestPiece * perCycle)))
+  func pieces(work: Int, perCycle: Int = 16) -> Pieces {
+    let most = threads == 1 ? 1 : min(4 * threads, max(1, work / (options.smallestPiece * perCycle)))
+    return Pieces(most: most, threads: min(threads, most))
   }
 
   /// The same for multiply-accumulates of a kernel: `nr`·`kr` a cycle in products, half of `nr` in depthwise convolutions,
   /// is about what they do.
-  func pieces(work: Int, _ kernel: UnsafePointer<kernel>) -> Int {
+  func pieces(work: Int, _ kernel: UnsafePointer<kernel>) -> Pieces {
     let (nr, kr) = (Int(kernel.pointee.nr), Int(kernel.pointee.kr))
     return pieces(work: work, perCycle: kernel.pointee.mr > 1 ? nr * kr : max(nr / 2, 1))
   }
