@@ -23,5 +23,5 @@ import Terminal
     }
   }
 
-  static let version = "1.0.0"
+  static let version = "1.0"
 }

@@ -13,7 +13,9 @@ enum Assessment {
     if examples.targetCount > 0 {
       self = .numbers(RegressionReport(names: labels, truths: examples.targets, predictions: scores))
     } else {
-      self = .classes(ClassificationReport(labels: labels, truths: examples.classes, scores: scores))
+      var report = ClassificationReport(labels: labels, truths: examples.classes, scores: scores)
+      report.noun = examples.noun
+      self = .classes(report)
     }
   }
 
@@ -149,6 +151,7 @@ extension Examples {
 extension DataSet {
   /// As in "10 classes", "2 numbers to predict".
   var contents: String {
-    train.targetCount > 0 ? "\(labels.count) numbers to predict" : "\(labels.count) classes"
+    guard train.targetCount > 0 else { return "\(labels.count) classes" }
+    return labels.count == 1 ? "1 number to predict" : "\(labels.count) numbers to predict"
   }
 }

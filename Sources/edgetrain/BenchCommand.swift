@@ -22,7 +22,9 @@ enum BenchCommand {
     var description = try NetworkDescription(path: arguments.operands[0])
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
-    let seconds = try arguments.number("seconds", expected: "a number above 0", where: { $0 > 0 }) ?? 2
+    let seconds =
+      try arguments.number(
+        "seconds", expected: "a number of seconds above 0, at most 3600", where: { $0 > 0 && $0 <= 3600 }) ?? 2
     let device = try DeviceOption(arguments, of: command)
     OpenBLASEnvironment.establish()
     let devices = try device.devices(threads: threads)

@@ -25,7 +25,13 @@ enum CommonOptions {
   static let threadRange = 1...256
 
   /// From the options of `reading`.
-  static func dataOptions(_ arguments: Arguments, command: Command) throws -> DataOptions {
+  ///
+  /// - Parameter name: the data, as it was typed.
+  /// - Throws: `UsageError`, also of columns of data that has none.
+  static func dataOptions(_ arguments: Arguments, for name: String, command: Command) throws -> DataOptions {
+    for option in ["label", "target"] where arguments.has(option) && !mayHaveColumns(name) {
+      throw UsageError("--\(option)", expected: "a CSV file beside it", found: name, command: command.name)
+    }
     var options = DataOptions(splitSeed: UInt64(try arguments.integer("split-seed", in: 0...Int.max) ?? 0))
     if let columns = arguments.string("target") {
       guard !arguments.has("label") else {
@@ -41,6 +47,19 @@ enum CommonOptions {
     case let folder?: options.cache = DataCache(folder: folder)
     }
     return options
+  }
+
+  /// Of what is not there, reading tells.
+  private static func mayHaveColumns(_ name: String) -> Bool {
+    guard SequenceSource(name) == nil else { return false }
+    return (try? DataSource(name))?.holdsNumbers ?? true
+  }
+
+  /// - Throws: `UsageError` of a learning rate that the trainer's numbers cannot hold.
+  static func rate(_ option: String, of arguments: Arguments) throws(UsageError) -> Double? {
+    try arguments.number(option, expected: "a number above 0 that single precision holds") {
+      Float($0) > 0 && Float($0).isFinite
+    }
   }
 }
 

@@ -27,8 +27,9 @@ enum DataCommand {
       throw UsageError("command", expected: "info", found: arguments.operands[0], command: command.name)
     }
     let sheet = try arguments.string("sheet").map { try OutputFile(path: $0) }
+    let name = arguments.operands[1]
     try describe(
-      arguments.operands[1], options: CommonOptions.dataOptions(arguments, command: command),
+      name, options: CommonOptions.dataOptions(arguments, for: name, command: command),
       json: arguments.has("json"), sheet: sheet)
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Terminal
 
 /// The program: picks the command.
@@ -18,6 +19,7 @@ enum Edgetrain {
       Subcommand("devices", help: "where networks can be trained: the CPU and OpenCL devices"),
       Subcommand("init NET", help: "write an untrained model file, to measure speed with"),
       Subcommand("info FILE", help: "what is in a model file, a network description or a data set"),
+      Subcommand("data info DATA", help: "what was read of a data set, with a sheet of its pictures or texts"),
       Subcommand("lr-find NET", help: "try learning rates, and draw the loss against them"),
       Subcommand("look MODEL", help: "filters, feature maps, what activates units, weights, in one page"),
       Subcommand("demo", help: "what networks can and cannot learn, on points of the plane"),
@@ -52,11 +54,25 @@ enum Edgetrain {
     case "--help", "-h", "help": write(command.help)
     case "--version": write("edgetrain \(version)\n")
     default:
+      let names = command.subcommands.compactMap { $0.synopsis.split(separator: " ").first.map(String.init) }
       throw UsageError(
-        "command",
-        expected: "train, evaluate, quantize, pack, init, bench, devices, info, lr-find, look, demo or photo",
-        found: first, command: "edgetrain")
+        "command", expected: names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1], found: first,
+        command: "edgetrain")
     }
+  }
+
+  /// This process's command line, to be typed again.
+  static var commandLine: String { shellText(["edgetrain"] + processArguments()) }
+
+  /// `words` as a POSIX shell reads them.
+  static func shellText(_ words: [String]) -> String { words.map { $0.quotedForShell }.joined(separator: " ") }
+}
+
+extension String {
+  /// The text as one word of a POSIX shell.
+  fileprivate var quotedForShell: String {
+    let plain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,+@%".contains($0)) }
+    return plain ? self : "'" + replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
 }
 

@@ -28,25 +28,27 @@ enum EvaluateCommand {
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let name = try command.required("data", of: arguments)
-    if let source = SequenceSource(name) { return try SequenceEvaluation.run(source, arguments, command: command) }
+    if let source = SequenceSource(name) {
+      return try SequenceEvaluation.run(source, name: name, arguments, command: command)
+    }
     guard !arguments.has("beam") else {
       throw UsageError("--beam", expected: "data with answers, as numbers", found: name, command: command.name)
     }
     let source = try DataSource(name)
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
-    let options = try CommonOptions.dataOptions(arguments, command: command)
+    let options = try CommonOptions.dataOptions(arguments, for: name, command: command)
     let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
     let file = try ModelFile(path: arguments.operands[0], data: source, options: options)
     noteSkipped(file.data)
+    try checkConfusion(arguments, hasClasses: file.data.train.targetCount == 0, data: name)
     let examples = file.data.test.sample(limit)
     let clock = ContinuousClock()
     var scores: [Float] = []
     let evaluator = try Evaluator(file.model, path: file.path, threads: threads)
     let time = clock.measure { scores = evaluator.scores(examples) }
     let assessment = Assessment(examples, labels: file.data.labels, scores: scores)
-    try page?.write(RunReport(file, assessment, examples: examples, scores: scores).html())
     var other: (path: String, assessment: Assessment)?
     if let path = arguments.string("compare") {
       // Its own recipe may ask for another size.
@@ -54,6 +56,7 @@ enum EvaluateCommand {
       let evaluator = try Evaluator(second.model, path: path, threads: threads)
       other = (path, evaluator.assess(second.data.test.sample(limit), labels: second.data.labels))
     }
+    try page?.write(RunReport(file, assessment, examples: examples, scores: scores).html())
     if arguments.has("json") {
       writeJSON(
         model: file.path, data: file.data.name, assessment, confusion: arguments.has("confusion"), other: other)
@@ -62,6 +65,12 @@ enum EvaluateCommand {
       write("\(file.path) on \(file.data.name): \(assessment.summary) test \(examples.noun) in \(speed)\n")
       writeText(assessment, confusion: arguments.has("confusion"), other: other)
     }
+  }
+
+  /// - Throws: `UsageError` if a confusion matrix is asked for where there are no classes to confuse.
+  static func checkConfusion(_ arguments: Arguments, hasClasses: Bool, data: String) throws(UsageError) {
+    guard !hasClasses, arguments.has("confusion") else { return }
+    throw UsageError("--confusion", expected: "data with classes or tags", found: data, command: command.name)
   }
 
   static func writeText(

@@ -16,13 +16,18 @@ enum InfoCommand {
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let path = arguments.operands[0]
+    guard path.hasSuffix(".net") || (isRegularFile(path) && !DataSource.isTableName(path)) else {
+      try DataCommand.describe(
+        path, options: CommonOptions.dataOptions(arguments, for: path, command: command), json: arguments.has("json"))
+      return
+    }
+    for option in CommonOptions.reading where arguments.has(option.name) {
+      throw UsageError("--" + option.name, expected: "a data set beside it", found: path, command: command.name)
+    }
     if path.hasSuffix(".net") {
       try describe(NetworkDescription(path: path), json: arguments.has("json"))
-    } else if isRegularFile(path), !DataSource.isTableName(path) {
-      try describe(Model(readingFrom: path), path: path, json: arguments.has("json"))
     } else {
-      try DataCommand.describe(
-        path, options: CommonOptions.dataOptions(arguments, command: command), json: arguments.has("json"))
+      try describe(Model(readingFrom: path), path: path, json: arguments.has("json"))
     }
   }
 
@@ -42,14 +47,13 @@ enum InfoCommand {
       json.object { json in
         json.field("network", description.name)
         json.field("parameters", parameterCount)
-        write(graph, to: &json)
+        write(graph, decoder: exported.decoder, to: &json)
       }
       write(json.text)
       return
     }
     write("\(description.name): input \(description.input), \(shortCount(parameterCount)) parameters, ")
-    write("\(shortCount(graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(graph))")
-    if let decoder = exported.decoder { write("\ndecoder, for each token:\n\n\(nodeTable(decoder))") }
+    write(nodes(graph, decoder: exported.decoder))
     write("\ntraining: \(recipe.epochs) epochs, batch \(recipe.batchText), rate \(recipe.rate), ")
     write(
       "optimizer \(recipe.optimizer.text), schedule \(recipe.schedule.text), loss \(recipe.loss.rawValue), seed \(recipe.seed)\n"
@@ -74,13 +78,13 @@ enum InfoCommand {
         json.array("labels") { json in for label in metadata.labels { json.value(label) } }
         json.field("calibration_ranges", metadata.calibration.count)
         json.field("self_test", model.selfTest != nil)
-        write(model.graph, to: &json)
+        write(model.graph, decoder: model.decoder?.graph, to: &json)
       }
       write(json.text)
       return
     }
     write("\(path): \(metadata.name.printable), \(byteSize(bytes)), ")
-    write("\(shortCount(model.graph.multiplyAccumulates)) multiply-accumulates an image\n\n\(nodeTable(model.graph))\n")
+    write(nodes(model.graph, decoder: model.decoder?.graph) + "\n")
     var table = TextTable([.left("made"), .left("")])
     func add(_ name: String, _ value: String?) {
       if let value, !value.isEmpty { table.add([name, value]) }
@@ -91,6 +95,8 @@ enum InfoCommand {
     add("float accuracy", provenance.floatAccuracy.map { percent(Double($0), decimals: 2) })
     add("int8 accuracy", provenance.int8Accuracy.map { percent(Double($0), decimals: 2) })
     add("labels", metadata.labels.joined(separator: ", "))
+    add("reads", metadata.inputVocabulary.map(vocabularyText))
+    add("writes", metadata.vocabulary.map(vocabularyText))
     if let recipe = metadata.preprocessing {
       add(
         "images",
@@ -98,8 +104,23 @@ enum InfoCommand {
           + "deviation \(recipe.deviation.fourDecimals)")
     }
     add("calibration", metadata.calibration.isEmpty ? "none" : "\(metadata.calibration.count) ranges")
-    add("self-test", model.selfTest == nil ? "none" : "one image")
+    add("self-test", model.selfTest == nil ? "none" : "one input")
     write(table.text)
+  }
+
+  /// As in "31 characters".
+  private static func vocabularyText(_ vocabulary: Vocabulary) -> String {
+    "\(vocabulary.texts.count) \(vocabulary.unit == .words ? "words" : "characters")"
+  }
+
+  /// What a run of the graph costs, and its nodes; and those of the decoder, if there is one.
+  private static func nodes(_ graph: Graph, decoder: Graph?) -> String {
+    var text = "\(shortCount(graph.multiplyAccumulates)) multiply-accumulates a run\n\n\(nodeTable(graph))"
+    if let decoder {
+      text += "\ndecoder, \(shortCount(decoder.multiplyAccumulates)) multiply-accumulates a token:\n\n"
+      text += nodeTable(decoder)
+    }
+    return text
   }
 
   private static func nodeTable(_ graph: Graph) -> String {
@@ -113,6 +134,12 @@ enum InfoCommand {
       ])
     }
     return table.text
+  }
+
+  private static func write(_ graph: Graph, decoder: Graph?, to json: inout JSONWriter) {
+    write(graph, to: &json)
+    guard let decoder else { return json.null("decoder") }
+    json.object("decoder") { write(decoder, to: &$0) }
   }
 
   private static func write(_ graph: Graph, to json: inout JSONWriter) {

@@ -32,7 +32,7 @@ enum LookCommand {
     ] + CommonOptions.reading,
     examples: [
       "edgetrain look lenet5.bin --data fashion-mnist",
-      "edgetrain look lenet5.bin --data fashion-mnist --image 7 --layer pool1 --units 6 -o pool1.html",
+      "edgetrain look lenet5.bin --data fashion-mnist --image 7 --layer maxpool1 --units 6 -o maxpool1.html",
       "edgetrain look photos.bin --data photos --picture crowd.jpg --template waldo.jpg",
       "edgetrain look characters.bin --data text:licences.txt --units 5",
     ])
@@ -40,7 +40,9 @@ enum LookCommand {
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
     let name = try command.required("data", of: arguments)
-    if let source = SequenceSource(name) { return try SequenceLook.run(source, arguments, command: command) }
+    if let source = SequenceSource(name) {
+      return try SequenceLook.run(source, name: name, arguments, command: command)
+    }
     let source = try DataSource(name)
     let page = try OutputFile(path: arguments.string("output") ?? "look.html")
     let units = try arguments.integer("units", in: 0...1024) ?? 12
@@ -57,7 +59,8 @@ enum LookCommand {
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
     let pictures = try TemplatePictures(arguments)
     let file = try ModelFile(
-      path: arguments.operands[0], data: source, options: CommonOptions.dataOptions(arguments, command: command))
+      path: arguments.operands[0], data: source,
+      options: CommonOptions.dataOptions(arguments, for: name, command: command))
     noteSkipped(file.data)
     guard !file.data.test.holdsNumbers else { throw Problem("--data: expected images, found rows of numbers") }
     let image = try arguments.integer("image", in: 0...Int.max) ?? 0

@@ -23,6 +23,22 @@ struct OutputFile {
     }
   }
 
+  /// Whether both are one file, by whatever path.
+  func isSame(as other: OutputFile) -> Bool { location == other.location }
+
+  /// Without links and detours. What is not there yet has those of its folder.
+  private var location: URL {
+    let file = URL(fileURLWithPath: path)
+    return file.deletingLastPathComponent().resolvingSymlinksInPath().appendingPathComponent(file.lastPathComponent)
+      .resolvingSymlinksInPath().standardizedFileURL
+  }
+
+  /// Removes a file that has done its work. What is no regular file, as /dev/null, was not made here and stays.
+  static func remove(_ path: String) {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unlink(path) }
+  }
+
   /// Replaces the file in one go.
   func write(_ text: String) throws { try write(Array(text.utf8)) }
 

@@ -1,5 +1,6 @@
 import Format
 import Foundation
+import Trainer
 
 /// A folder that a command writes files into.
 struct OutputFolder {
@@ -18,7 +19,7 @@ struct OutputFolder {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw FormatError.cannotWrite(path: path, reason: error.localizedDescription)
+      throw FormatError.cannotWrite(path: path, reason: systemErrorText(error))
     }
   }
 

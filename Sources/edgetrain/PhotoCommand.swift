@@ -19,14 +19,15 @@ enum PhotoCommand {
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
-    let source = try DataSource(command.required("data", of: arguments))
+    let name = try command.required("data", of: arguments)
+    let source = try DataSource(name)
     let output = try OutputFile(path: command.required("output", of: arguments))
     let index = try arguments.integer("index", in: 0...Int.max) ?? 0
     let width = try arguments.integer("width", in: 16...8192) ?? 640
     let height = try arguments.integer("height", in: 16...8192) ?? 480
     let quality = try arguments.integer("quality", in: 1...100) ?? 90
 
-    let data = try DataSet(source, options: CommonOptions.dataOptions(arguments, command: command))
+    let data = try DataSet(source, options: CommonOptions.dataOptions(arguments, for: name, command: command))
     guard !data.test.holdsNumbers else { throw Problem("--data: expected images, found rows of numbers") }
     guard index < data.test.count else {
       throw UsageError(

@@ -115,7 +115,7 @@ final class Progress {
         json.field("event", "model")
         json.field("model", path)
         json.field("bytes", bytes)
-        if let report = assessment.classes {
+        if case .classes(let report) = assessment {
           json.field("test_accuracy", report.accuracy, decimals: 6)
         } else {
           assessment.write(to: &json, confusion: false)

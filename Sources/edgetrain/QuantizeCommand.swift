@@ -33,6 +33,11 @@ enum QuantizeCommand {
 
   static func run(_ words: [String]) throws {
     guard let arguments = try command.arguments(words) else { return }
+    for option in ["images", "observer"] where arguments.has("dynamic") && arguments.has(option) {
+      throw UsageError(
+        "--\(option)", expected: "no --dynamic beside it, which needs no calibration", found: "both",
+        command: command.name)
+    }
     guard let data = arguments.string("data") else { return try quantizeWithoutData(arguments) }
     let output = try OutputFile(path: command.required("output", of: arguments))
     let count = try arguments.integer("images", in: 1...Int.max)
@@ -61,7 +66,8 @@ enum QuantizeCommand {
 
   /// The model with the data that it is measured on.
   private static func subject(_ data: String, _ arguments: Arguments) throws -> any QuantizationSubject {
-    let (path, options) = (arguments.operands[0], try CommonOptions.dataOptions(arguments, command: command))
+    let path = arguments.operands[0]
+    let options = try CommonOptions.dataOptions(arguments, for: data, command: command)
     if let source = SequenceSource(data) { return try SequenceModelFile(path: path, data: source, options: options) }
     let file = try ModelFile(path: path, data: DataSource(data), options: options)
     noteSkipped(file.data)
@@ -71,7 +77,8 @@ enum QuantizeCommand {
   /// By the ranges that the file has from its training or from `init`. Nothing is measured.
   private static func quantizeWithoutData(_ arguments: Arguments) throws {
     let output = try OutputFile(path: command.required("output", of: arguments))
-    for option in ["images", "observer", "report"] where arguments.has(option) {
+    for option in ["images", "observer", "report", "threads"] + CommonOptions.reading.map(\.name)
+    where arguments.has(option) {
       throw UsageError("--data", expected: "a value, because of --\(option)", found: "none", command: command.name)
     }
     let path = arguments.operands[0]

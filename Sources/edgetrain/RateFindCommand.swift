@@ -31,7 +31,7 @@ enum RateFindCommand {
     let page = try arguments.string("output").map { try OutputFile(path: $0) }
     var curve = try curve(arguments)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange) ?? availableThreads()
-    let options = try CommonOptions.dataOptions(arguments, command: command)
+    let options = try CommonOptions.dataOptions(arguments, for: name, command: command)
     let device = try DeviceOption(arguments, of: command)
     var description = try NetworkDescription(path: path)
     if let batch = try arguments.integer("batch", in: 1...65_536) { description.recipe.batch = batch }
@@ -50,7 +50,7 @@ enum RateFindCommand {
       title: "Learning rates for \(description.name)",
       summary: "\(curve.losses.count) steps of \(run.batch) \(data.noun) of \(data.name), rates from "
         + "\(short(curve.rates[0])) to \(short(curve.rates[max(curve.losses.count - 1, 0)])).",
-      curve: curve, command: (["edgetrain"] + processArguments()).joined(separator: " "))
+      curve: curve, command: Edgetrain.commandLine)
     try page?.write(report.html)
     if arguments.has("json") {
       write(json(curve, end))
@@ -60,10 +60,12 @@ enum RateFindCommand {
   }
 
   private static func curve(_ arguments: Arguments) throws -> RateCurve {
-    let from = try arguments.number("from", expected: "a number above 0", where: { $0 > 0 }) ?? 1e-6
-    let to = try arguments.number("to", expected: "a number above --from, \(from)", where: { $0 > from }) ?? 10
+    let from = try CommonOptions.rate("from", of: arguments) ?? 1e-6
+    let to = try CommonOptions.rate("to", of: arguments) ?? 10
     guard from < to else {
-      throw UsageError("--from", expected: "a number below \(to)", found: "\(from)", command: command.name)
+      throw arguments.has("to")
+        ? UsageError("--to", expected: "a number above --from, \(from)", found: "\(to)", command: command.name)
+        : UsageError("--from", expected: "a number below \(to)", found: "\(from)", command: command.name)
     }
     return RateCurve(from...to, steps: try arguments.integer("steps", in: 10...100_000) ?? 200)
   }

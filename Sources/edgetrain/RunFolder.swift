@@ -21,7 +21,9 @@ struct RunFolder {
         "\(path): expected a new folder, found the log of a run",
         hint: "give another folder, or go on with that run by --resume")
     }
-    guard let log = RunLog(csv: try contents(ofFile: file, what: "the log of a run")) else {
+    // A line for each epoch, of which there may be a million.
+    let text = try contents(ofFile: file, what: "the log of a run", limit: 1 << 30)
+    guard let log = RunLog(csv: text) else {
       throw Problem("\(file): expected the log of a run, found another text")
     }
     self.log = log
@@ -79,20 +81,20 @@ struct RunFolder {
     let images = log.records.reduce(0) { $0 + $1.seconds * $1.imagesPerSecond }
     let report = RunReport(
       title: "\(run.description.name) on \(data.name)",
-      summary: "\(run.epoch) epochs of \(run.imagesPerEpoch) images in steps of \(run.batch), "
+      summary: "\(run.epoch) epochs of \(run.imagesPerEpoch) \(data.noun) in steps of \(run.batch), "
         + "seed \(run.description.recipe.seed)"
         + (run.imagesPerEpoch < data.trainCount
-          ? "; \(data.trainCount - run.imagesPerEpoch) images held out, the best epoch on them kept." : "."),
+          ? "; \(data.trainCount - run.imagesPerEpoch) \(data.noun) held out, the best epoch on them kept." : "."),
       figures: assessment.figures + [
         .init("weights and biases", shortCount(run.parameterCount)),
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try model.encoded().count)), .init("training", duration(trained)),
-        .init("images a second", shortCount(Int(images / max(trained, 1e-9)))),
+        .init("\(data.noun) a second", shortCount(Int(images / max(trained, 1e-9)))),
       ],
       log: log, classification: assessment.classes,
       mistakes: result.mistakes,
       settings: RunReport.examples(result.samples) + [
-        ("Command", (["edgetrain"] + processArguments()).joined(separator: " ")), ("Network", run.description.text),
+        ("Command", Edgetrain.commandLine), ("Network", run.description.text),
       ])
     try folder.write(try report.html(), to: "report.html")
   }
@@ -159,7 +161,6 @@ extension RunReport {
         .init("multiply-accumulates", shortCount(model.graph.multiplyAccumulates)),
         .init("model file", byteSize(try model.encoded().count)),
       ], log: RunLog(), classification: assessment.classes, mistakes: mistakes,
-      settings: RunReport.examples(samples) + [("Command", (["edgetrain"] + processArguments()).joined(separator: " "))]
-    )
+      settings: RunReport.examples(samples) + [("Command", Edgetrain.commandLine)])
   }
 }

@@ -55,7 +55,13 @@ struct RunOutputs {
     let name = arguments.string("output") ?? folder?.path(of: "model.bin")
     model = try OutputFile(path: name ?? TrainCommand.command.required("output", of: arguments))
     paths = try RunPaths(arguments)
-    files = try [model] + [paths.last, paths.best].map { try OutputFile(path: $0) } + (folder?.files ?? [])
+    let checkpoints = try [paths.last, paths.best].map { try OutputFile(path: $0) }
+    for file in checkpoints where file.isSame(as: model) {
+      throw UsageError(
+        "--checkpoint", expected: "another file than the model's, which stays when the checkpoint goes",
+        found: file.path, command: TrainCommand.command.name)
+    }
+    files = try [model] + checkpoints + (folder?.files ?? [])
     // A run that was killed leaves at most one such file, but runs that are started and killed by a machine leave many.
     for file in files { file.removeRemains(age: RunOutputs.ageOfRemains) }
   }
@@ -70,7 +76,7 @@ struct RunOutputs {
       savedBest = best.epoch
     } else {
       // Of an earlier run.
-      unlink(paths.best)
+      OutputFile.remove(paths.best)
     }
     try run.checkpoint().write(to: paths.last)
   }
@@ -88,7 +94,7 @@ struct RunOutputs {
   func endCheckpoints() {
     for file in files { file.removeRemains(age: 0) }
     guard folder == nil else { return }
-    unlink(paths.last)
-    unlink(paths.best)
+    OutputFile.remove(paths.last)
+    OutputFile.remove(paths.best)
   }
 }

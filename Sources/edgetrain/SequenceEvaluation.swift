@@ -4,47 +4,48 @@ import Trainer
 
 /// `edgetrain evaluate` on a task over sequences.
 enum SequenceEvaluation {
-  static func run(_ source: SequenceSource, _ arguments: Arguments, command: Command) throws {
+  /// - Parameter name: of `source`, as it was typed.
+  static func run(_ source: SequenceSource, name: String, _ arguments: Arguments, command: Command) throws {
     let limit = try arguments.integer("limit", in: 1...Int.max)
     let threads = try arguments.integer("threads", in: CommonOptions.threadRange)
-    let options = try CommonOptions.dataOptions(arguments, command: command)
+    let options = try CommonOptions.dataOptions(arguments, for: name, command: command)
     let page = try arguments.string("report").map { try OutputFile(path: $0) }
 
     let beam = try arguments.integer("beam", in: 1...1000)
 
-    /// A model with its data, how it did, and samples.
-    func measure(
-      _ path: String
-    ) throws -> (file: SequenceModelFile, assessment: Assessment, samples: [String]) {
+    /// A model with its data, and what runs it.
+    func load(_ path: String) throws -> (file: SequenceModelFile, evaluator: SequenceEvaluator) {
       let file = try SequenceModelFile(path: path, data: source, options: options)
-      guard beam == nil || file.data.task == .answers else {
-        throw Problem("--beam: expected a model that answers, found one for \(file.data.task.rawValue)")
-      }
-      let examples = file.data.test.sample(limit, of: file.data.task)
-      let evaluator = try SequenceEvaluator(file.model, beam: beam ?? 1, threads: threads)
-      return (file, evaluator.assess(file.data, examples), evaluator.samples(file.data, examples))
+      return (file, try SequenceEvaluator(file.model, beam: beam ?? 1, threads: threads))
     }
 
     let path = arguments.operands[0]
-    let clock = ContinuousClock()
-    let start = clock.now
-    let result = try measure(path)
-    let seconds = (clock.now - start).seconds
-    try page?.write(
-      RunReport(
-        path: path, result.file.model, data: result.file.data.name, result.assessment, samples: result.samples
-      ).html())
-    let other = try arguments.string("compare").map { (path: $0, assessment: try measure($0).assessment) }
+    let (file, evaluator) = try load(path)
+    let data = file.data
+    guard beam == nil || data.task == .answers else {
+      throw UsageError(
+        "--beam", expected: "data with answers, as numbers", found: "\(name), of \(data.task.rawValue)",
+        command: command.name)
+    }
+    try EvaluateCommand.checkConfusion(arguments, hasClasses: !data.labels.isEmpty, data: name)
+    let examples = data.test.sample(limit, of: data.task)
+    let start = ContinuousClock().now
+    let assessment = evaluator.assess(data, examples)
+    let seconds = (ContinuousClock().now - start).seconds
+    let samples = evaluator.samples(data, examples)
+    let other = try arguments.string("compare").map { path in
+      let (file, evaluator) = try load(path)
+      return (path: path, assessment: evaluator.assess(file.data, file.data.test.sample(limit, of: file.data.task)))
+    }
+    try page?.write(RunReport(path: path, file.model, data: data.name, assessment, samples: samples).html())
     guard !arguments.has("json") else {
       EvaluateCommand.writeJSON(
-        model: path, data: result.file.data.name, result.assessment, confusion: arguments.has("confusion"), other: other
-      )
+        model: path, data: data.name, assessment, confusion: arguments.has("confusion"), other: other)
       return
     }
     write(
-      "\(path) on \(result.file.data.name): \(result.assessment.summary) test examples in \(fixed(seconds, decimals: 2)) s\n"
-    )
-    EvaluateCommand.writeText(result.assessment, confusion: arguments.has("confusion"), other: other)
-    for sample in result.samples { write("\n\(sample)\n") }
+      "\(path) on \(data.name): \(assessment.summary) test examples in \(fixed(seconds, decimals: 2)) s\n")
+    EvaluateCommand.writeText(assessment, confusion: arguments.has("confusion"), other: other)
+    for sample in samples { write("\n\(sample)\n") }
   }
 }

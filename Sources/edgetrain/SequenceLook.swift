@@ -4,10 +4,13 @@ import Trainer
 
 /// `edgetrain look` on a task over sequences.
 enum SequenceLook {
-  /// Options of `look` that are about pictures.
-  private static let forImages = ["images", "patches", "picture", "template", "landscape", "loss-images", "seed"]
+  /// Options of `look` that only pictures have a use for.
+  private static let forImages = [
+    "images", "patches", "picture", "template", "landscape", "loss-images", "seed", "threads",
+  ]
 
-  static func run(_ source: SequenceSource, _ arguments: Arguments, command: Command) throws {
+  /// - Parameter name: of `source`, as it was typed.
+  static func run(_ source: SequenceSource, name: String, _ arguments: Arguments, command: Command) throws {
     for option in forImages where arguments.has(option) {
       throw UsageError(
         "--" + option, expected: "data of images beside it", found: source.name, command: command.name)
@@ -16,7 +19,8 @@ enum SequenceLook {
     let units = try arguments.integer("units", in: 0...1024) ?? 12
     let index = try arguments.integer("image", in: 0...Int.max) ?? 0
     let file = try SequenceModelFile(
-      path: arguments.operands[0], data: source, options: CommonOptions.dataOptions(arguments, command: command))
+      path: arguments.operands[0], data: source,
+      options: CommonOptions.dataOptions(arguments, for: name, command: command))
     let inspector = try SequenceInspector(file, layer: arguments.string("layer"))
     guard index < inspector.exampleCount else {
       throw UsageError(

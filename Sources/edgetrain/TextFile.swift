@@ -2,11 +2,12 @@ import Format
 
 /// The text of the file at `path`.
 ///
-/// - Parameter what: what it is to be, for errors: "a network description".
+/// - Parameters:
+///   - what: what it is to be, for errors: "a network description".
+///   - limit: the most bytes that it may have.
 /// - Throws: `FormatError.cannotRead`; `Problem` if it is too large or not UTF-8.
-func contents(ofFile path: String, what: String) throws -> String {
+func contents(ofFile path: String, what: String, limit: Int = 1 << 20) throws -> String {
   let storage = try Storage(mapping: path)
-  let limit = 1 << 20
   guard storage.bytes.count <= limit else {
     throw Problem("\(path): expected \(what) of at most \(limit) bytes, found \(storage.bytes.count)")
   }

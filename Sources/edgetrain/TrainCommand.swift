@@ -52,7 +52,7 @@ enum TrainCommand {
     var (description, path) = try network(arguments, base)
     try override(&description.recipe, with: arguments)
     let limit = try arguments.integer("limit", in: 1...Int.max)
-    let options = try CommonOptions.dataOptions(arguments, command: command)
+    let options = try CommonOptions.dataOptions(arguments, for: name, command: command)
     let device = try DeviceOption(arguments, of: command)
     let scalesRate = try scalesRate(arguments)
     OpenBLASEnvironment.establish()
@@ -178,21 +178,19 @@ enum TrainCommand {
       recipe.batch = batch
     }
     if let seed = try arguments.integer("seed", in: 0...Int.max) { recipe.seed = UInt64(seed) }
-    if let rate = try arguments.number("rate", expected: "a number above 0", where: { $0 > 0 }) {
-      recipe.rate = Float(rate)
-    }
+    if let rate = try CommonOptions.rate("rate", of: arguments) { recipe.rate = Float(rate) }
     let share = try arguments.number(
-      "validation", expected: "a number of at least 0 and below 1", where: { (0..<1).contains($0) })
+      "validation", expected: "a number of at least 0 and below 1", where: { (0..<1).contains(Float($0)) })
     if let share { recipe.validation = Float(share) }
   }
 
-  /// This process's command line, to be typed again.
+  /// This process's command line, to be typed again, with the program as it was found.
   private static func commandToGoOn() -> String {
     var words = ["edgetrain"]
     if let name = platform_argument(0) { words = [String(cString: name)] }
     words += processArguments()
     if !words.contains("--resume") { words.append("--resume") }
-    return words.map { $0.quotedForShell }.joined(separator: " ")
+    return Edgetrain.shellText(words)
   }
 }
 
@@ -254,12 +252,4 @@ extension NetworkDescription {
   }
 
   private static let mostLayers = 10_000
-}
-
-extension String {
-  /// The text as one word of a POSIX shell.
-  fileprivate var quotedForShell: String {
-    let plain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,+@%".contains($0)) }
-    return plain ? self : "'" + replacingOccurrences(of: "'", with: "'\\''") + "'"
-  }
 }

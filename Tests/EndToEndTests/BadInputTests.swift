@@ -36,7 +36,8 @@ import Testing
     try expect(
       ["fly"], status: 64,
       error:
-        "command: expected train, evaluate, quantize, pack, init, bench, devices, info, lr-find, look, demo or photo, found fly"
+        "command: expected train, evaluate, quantize, pack, bench, devices, init, info, data, lr-find, look, demo or photo, "
+        + "found fly"
     )
     try expect(
       ["train", "rows.net", "-o", "m.bin"], status: 64, error: "--data: expected DATA, found nothing")
@@ -58,10 +59,21 @@ import Testing
       train + ["--profile"], status: 64, error: "--profile: expected --device opencl beside it, found the device cpu")
     try expect(
       train + ["--threads", "0"], status: 64, error: "--threads: expected an integer from 1 to 256, found 0")
-    try expect(train + ["--rate", "-1"], status: 64, error: "--rate: expected a number above 0, found -1")
-    try expect(
-      train + ["--validation", "1"], status: 64,
-      error: "--validation: expected a number of at least 0 and below 1, found 1")
+    for rate in ["-1", "0", "1e-300", "1e300"] {
+      try expect(
+        train + ["--rate", rate], status: 64,
+        error: "--rate: expected a number above 0 that single precision holds, found \(rate)")
+    }
+    for share in ["1", "0.9999999999", "-0.1"] {
+      try expect(
+        train + ["--validation", share], status: 64,
+        error: "--validation: expected a number of at least 0 and below 1, found \(share)")
+    }
+    for seconds in ["0", "1e30"] {
+      try expect(
+        ["bench", "rows.net", "--seconds", seconds], status: 64,
+        error: "--seconds: expected a number of seconds above 0, at most 3600, found \(seconds)")
+    }
     try expect(
       train + ["--frobnicate"], status: 64,
       error: "--frobnicate: expected an option of `edgetrain train`, found an unknown one")
@@ -113,6 +125,8 @@ import Testing
     try expect(train("no/m.bin"), status: 1, error: "no/m.bin: cannot write: No such file or directory")
     try expect(train("nothing"), status: 1, error: "nothing: cannot write: Is a directory")
     try expect(train(""), status: 1, error: "\"\": cannot write: No such file or directory")
+    try expect(
+      ["demo", "-o", "text.bin/demo"], status: 1, error: "text.bin/demo: cannot write: Not a directory")
     // What was trained is not lost with the disk's last byte.
     let full = try edgetrain.run(train("/dev/full") + ["--checkpoint", "kept"], in: folder)
     #expect(full.status == 1)

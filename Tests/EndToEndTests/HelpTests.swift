@@ -8,10 +8,10 @@ import Testing
   static let commands = [
     Edgetrain.command, TrainCommand.command, EvaluateCommand.command, QuantizeCommand.command, PackCommand.command,
     BenchCommand.command, DevicesCommand.command, InitCommand.command, InfoCommand.command, DataCommand.command,
-    RateFindCommand.command,
-    LookCommand.command,
-    DemoCommand.command, PhotoCommand.command,
+    RateFindCommand.command, LookCommand.command, DemoCommand.command, PhotoCommand.command,
   ]
+  /// As typed behind `edgetrain`.
+  static let names = commands.dropFirst().map { String($0.name.dropFirst("edgetrain ".count)) }
 
   /// docs/cli.md has every help text as it is: the page is the snapshot.
   @Test(arguments: commands.indices) func helpIsInTheManual(index: Int) throws {
@@ -23,14 +23,15 @@ import Testing
   }
 
   /// And prints it, on standard output, whatever else is on the line.
-  @Test(arguments: [
-    "train", "evaluate", "quantize", "pack", "bench", "devices", "init", "info", "data", "lr-find", "look", "demo",
-    "photo",
-  ])
-  func everyCommandHasHelp(name: String) throws {
+  @Test(arguments: names) func everyCommandHasHelp(name: String) throws {
     let folder = try TemporaryFolder()
     let result = try Program(name: "edgetrain").run([name, "--help"], in: folder)
     #expect(result.status == 0 && result.errors.isEmpty)
     #expect(Self.commands.contains { $0.name == "edgetrain \(name)" && $0.help == result.output })
+  }
+
+  @Test func everyCommandIsInTheList() {
+    let listed = Edgetrain.command.subcommands.map { String($0.synopsis.prefix { $0 != " " }) }
+    #expect(listed == Self.names)
   }
 }

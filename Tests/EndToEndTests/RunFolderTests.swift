@@ -109,6 +109,18 @@ import Testing
     #expect(try names() == Set(others))
   }
 
+  /// A log of many epochs is read: what is missing here is the checkpoint.
+  @Test func aLongLogIsRead() throws {
+    var log = "epoch,loss,lowest_step_loss,highest_step_loss,accuracy,rate,validation_loss,validation_accuracy,is_best,"
+    log += "images_per_second,seconds\n"
+    for epoch in 1...20_000 { log += "\(epoch),0.693147180559945,0.5,0.9,0.5,0.01,,,,1234.5678,0.0123456789\n" }
+    try #require(log.utf8.count > 1 << 20)
+    try folder.write(log, to: "run/log.csv")
+    let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run", "--resume"], in: folder)
+    #expect(result.status == 1)
+    #expect(result.errors.hasPrefix("error: run/last.checkpoint: cannot read: "), "\(result.errors)")
+  }
+
   @Test func namesALogThatIsNone() throws {
     try folder.write("epoch\nmany\n", to: "run/log.csv")
     let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run", "--resume"], in: folder)

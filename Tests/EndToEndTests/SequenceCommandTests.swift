@@ -65,9 +65,20 @@ struct SequenceCommandTests {
       #expect(page.contains(text), "\(text)")
     }
     #expect(try run("look m.int8.bin --data numbers", status: 1).errors.contains("expected a float model"))
+    for option in ["--landscape", "--threads"] {
+      #expect(
+        try run("look m.bin --data numbers \(option) 5", status: 64).errors.hasPrefix(
+          "error: \(option): expected data of images beside it, found numbers\n"))
+    }
     #expect(
-      try run("look m.bin --data numbers --landscape 5", status: 64).errors.hasPrefix(
-        "error: --landscape: expected data of images beside it, found numbers\n"))
+      try run("evaluate m.bin --data numbers --confusion", status: 64).errors.hasPrefix(
+        "error: --confusion: expected data with classes or tags, found numbers\n"))
+    let info = try run("info m.bin").output
+    for text in ["multiply-accumulates a token:", "gru1", "reads", "writes"] { #expect(info.contains(text)) }
+    for file in ["m.bin", "NETS/numbers.net"] {
+      let decoder = try #require(json(run("info \(file) --json"))["decoder"] as? [String: Any])
+      #expect(try #require(decoder["nodes"] as? [Any]).count > 2)
+    }
 
     // Whoever begins with it has learnt after a few steps what took thousands.
     let arguments = "train NETS/numbers.net --data numbers --epochs 1 --limit 320 --rate 0.002 --quiet -o"
@@ -103,9 +114,17 @@ struct SequenceCommandTests {
     }
     try folder.write(tags, to: "tags")
     try folder.write(labels, to: "labels")
-    _ = try run("train tagger.net --data tags:tags -o tagger.bin --quiet")
+    let trained = try run("train tagger.net --data tags:tags -o tagger.bin --run run --json").output
+    let last = try #require(trained.split(separator: "\n").last)
+    let model = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
+    #expect(model["exact"] is Double && model["perplexity"] is Double && model["tokens"] is Int)
+    #expect(String(decoding: try folder.bytes("run/report.html"), as: UTF8.self).contains("sequences a second"))
     let tagged = try json(run("evaluate tagger.bin --data tags:tags --json"))
     #expect((tagged["classes"] as? [[String: Any]])?.map { $0["label"] as? String } == ["a", "n"])
+    #expect(
+      try run("evaluate tagger.bin --data tags:tags --beam 2", status: 64).errors.hasPrefix(
+        "error: --beam: expected data with answers, as numbers, found tags:tags, of tags\n"))
+    #expect(try run("evaluate tagger.bin --data tags:tags --confusion").output.contains("is \\ taken for"))
     let begun = try run("train classes.net --data labels:labels --from tagger.bin -o classes.bin")
     #expect(begun.errors.contains("from tagger.bin: 4 of 6 tensors; new: dense1.weights (the head of other classes)"))
     #expect(try run("info classes.bin").output.contains("begun with tagger"))
@@ -158,6 +177,9 @@ struct SequenceCommandTests {
     #expect(
       try run("data info nonsense:file", status: 1).errors.contains("hint: data for sequences is text:FILE, lines:DIR"))
     #expect(
-      try run("data info lines:nothing", status: 1).errors.hasPrefix("error: nothing: cannot read: "))
+      try run("data info lines:nothing", status: 1).errors == "error: nothing: cannot read: No such file or directory\n"
+    )
+    #expect(
+      try run("data info lines:rows.net", status: 1).errors == "error: rows.net: cannot read: Not a directory\n")
   }
 }

@@ -33,6 +33,15 @@ import Testing
     #expect(try accuracy(run(["train", "--from", "base.bin"] + arguments)) > 0.8)
   }
 
+  @Test func aModelThatFitsNowhereIsAnError() throws {
+    try folder.write("name other\ninput 8x8x1\nflatten\na: dense 5\nb: dense 3\nsoftmax\n", to: "other.net")
+    let result = try run(["train", "other.net", "--from", "base.bin", "--data", "rows", "-o", "new.bin"])
+    #expect(result.status == 1 && !folder.has("new.bin"))
+    #expect(
+      result.errors.contains("error: model to start from: expected names and shapes of other's 4 tensors, found none"),
+      "\(result.errors)")
+  }
+
   @Test func otherClassesGetANewHead() throws {
     try folder.writeRows(folder: "two", classes: 2)
     let result = try run([

@@ -29,7 +29,7 @@ struct CacheFolder: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(path: path, reason: error.localizedDescription)
+      throw .cannotWrite(path: path, reason: systemErrorText(error))
     }
     let file = path(of: name)
     removeOldest(toLeave: limit - bytes.count, except: file)
@@ -71,4 +71,10 @@ struct FileStamp {
     seconds = status.st_mtim.tv_sec
     nanoseconds = status.st_mtim.tv_nsec
   }
+}
+
+/// Why the system refused: the reason below Foundation's error, which says less.
+public func systemErrorText(_ error: any Error) -> String {
+  let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
+  return reason.map { systemErrorText($0.code.rawValue) } ?? error.localizedDescription
 }

@@ -54,7 +54,7 @@ enum SequenceFile {
     do {
       found = try FileManager.default.contentsOfDirectory(atPath: folder)
     } catch {
-      throw .cannotRead(path: folder, reason: error.localizedDescription)
+      throw .cannotRead(path: folder, reason: systemErrorText(error))
     }
     let names = found.filter { !$0.hasPrefix(".") }
     guard names.count >= 2 else {
