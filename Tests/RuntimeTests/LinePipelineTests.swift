@@ -92,6 +92,32 @@ import Testing
     #expect(2 * stages > nodes, "\(stages) of \(nodes)")
   }
 
+  /// A file may tell strides whose product no `Int` holds, of lines that have nothing below them.
+  @Test func anyStridesMakeAPlan() throws {
+    var net = NetworkBuilder(seed: 1)
+    var x = net.input([1, 1, 9, 3])
+    let pool = Pool2D(windowHeight: 1, windowWidth: 1, strideHeight: Limits.extent, strideWidth: 1)
+    for _ in 0..<6 { x = try net.apply(.maxPool2D(pool), [x]) }
+    net.output(x)
+    let sample = net.samples(1)[0]
+    try expectReference(net.model, sample, .float, options: allOptions(pipelines: true))
+  }
+
+  /// Nor may it choose how deep threads go on their stacks.
+  @Test func longChainsAreCut() throws {
+    var net = NetworkBuilder(seed: 2)
+    var x = net.input([1, 6, 4, 2])
+    let pool = Pool2D(windowHeight: 1, windowWidth: 1, strideHeight: 1, strideWidth: 1)
+    for _ in 0..<200 { x = try net.apply(.averagePool2D(pool), [x]) }
+    net.output(x)
+    var options = SessionOptions(threads: 2)
+    options.usesPipelines = true
+    let session = try Session(net.model, options: options)
+    #expect(session.chains.map { $0.stages.count } == [64, 64, 64, 8])
+    let sample = net.samples(1)[0]
+    #expect(try session.results(sample) == sample)
+  }
+
   // MARK: The planner's choice
 
   /// A block of MobileNetV2 on a picture whose expanded form is 0.8 MB in f32, 0.2 MB in s8.

@@ -11,18 +11,11 @@ import Platform
 /// A thread takes pieces of the last step's lines, and has rings of its own. It goes on with what they hold from one piece to the
 /// next; where its share begins, the first steps make lines that the thread before it makes too. `values` are the input, the output, the workspace, and what else the stages have.
 final class LinePipeline: Step {
-  /// A part of a thread's workspace: what one stage hands to the next.
-  private struct Ring {
-    let offset: Int
-    let lines: Int
-    let lineBytes: Int
-  }
-
   let stages: [LineStep]
   private let plan: LinePlan
   // Raw memory, as in `Step`: what is read for every line costs no reference counting. `stages` keeps the steps.
   private let steps: UnsafeMutablePointer<Unmanaged<LineStep>>
-  private let rings: UnsafeMutablePointer<Ring>
+  private let rings: UnsafeMutablePointer<LinePlan.Ring>
   private let pieces: Partition
   private let workspaceStride: Int
   /// Nanoseconds, [threads][stages]; counted if `isTimed`.
@@ -42,14 +35,9 @@ final class LinePipeline: Step {
     self.workspaceStride = workspaceStride
     self.threads = threads
     steps = .allocate(capacity: stages.count)
-    rings = .allocate(capacity: stages.count)
+    rings = .allocate(capacity: plan.rings.count)
     for (index, stage) in stages.enumerated() { (steps + index).initialize(to: Unmanaged.passUnretained(stage)) }
-    var offset = LinePlan.countersBytes(stages.count)
-    for (index, lines) in plan.ringLines.enumerated() {
-      let ring = Ring(offset: offset, lines: lines, lineBytes: stages[index].outputLineBytes)
-      (rings + index).initialize(to: ring)
-      offset += LinePlan.rounded(lines * ring.lineBytes)
-    }
+    for (index, ring) in plan.rings.enumerated() { (rings + index).initialize(to: ring) }
     let last = stages[stages.count - 1]
     self.pieces = Partition(last.window.outputHeight, pieces: pieces)
     timesPerThread = (stages.count + 7) & ~7
@@ -138,13 +126,22 @@ final class LinePipeline: Step {
   }
 }
 
-/// How many lines the stages of a pipeline make at a time.
+/// How many lines the stages of a pipeline make at a time, and where a thread keeps those that they hand to each other.
 struct LinePlan {
+  /// A part of a thread's workspace: what one stage hands to the next.
+  struct Ring {
+    /// In bytes, from the start of the workspace.
+    let offset: Int
+    let lines: Int
+    let lineBytes: Int
+  }
+
   /// Of the last stage.
   let linesAtOnce: Int
   /// Behind each stage but the last.
-  let ringLines: [Int]
-  private let ringBytes: Int
+  let rings: [Ring]
+  /// Of a thread: for each stage the number of lines made (`Int`), then the rings.
+  let workspaceBytes: Int
 
   /// Lines are made one at a time, unless tiles of products would be left half empty.
   private static let mostLinesAtOnce = 4
@@ -160,24 +157,24 @@ struct LinePlan {
     linesAtOnce = best.lines
     // From the last to the first: at the beginning of a piece all that a stage sees is still to be made.
     var lines = best.lines
-    var rings: [Int] = []
-    var bytes = 0
-    for index in (1..<stages.count).reversed() {
-      let window = stages[index].window
+    var ringLines: [Int] = []
+    for stage in stages.dropFirst().reversed() {
+      let window = stage.window
       lines = min((lines - 1) * window.strideHeight + window.seenLines, window.inputHeight)
-      rings.append(lines)
-      bytes += LinePlan.rounded(lines * stages[index].inputLineBytes)
+      ringLines.append(lines)
     }
-    ringLines = rings.reversed()
-    ringBytes = LinePlan.countersBytes(stages.count) + bytes
+    var rings: [Ring] = []
+    var bytes = LinePlan.rounded(stages.count * MemoryLayout<Int>.stride)
+    for (stage, lines) in zip(stages, ringLines.reversed()) {
+      rings.append(Ring(offset: bytes, lines: lines, lineBytes: stage.outputLineBytes))
+      bytes += LinePlan.rounded(lines * stage.outputLineBytes)
+    }
+    self.rings = rings
+    workspaceBytes = bytes
   }
 
-  /// Of a thread.
-  var workspaceBytes: Int { ringBytes }
-
-  static func countersBytes(_ stages: Int) -> Int { rounded(stages * MemoryLayout<Int>.stride) }
   /// Up to whole cache lines.
-  static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+  private static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
 
   /// The largest share of the rows of products' tiles that would be empty.
   private static func waste(_ stages: [LineStep], linesAtOnce: Int) -> Double {
@@ -185,7 +182,8 @@ struct LinePlan {
     var worst = 0.0
     for stage in stages.reversed() {
       let window = stage.window
-      let rows = min(lines, window.outputHeight) * window.outputWidth
+      lines = min(lines, window.outputHeight)
+      let rows = lines * window.outputWidth
       let tiles = (rows + stage.rowsPerTile - 1) / stage.rowsPerTile
       worst = max(worst, Double(tiles * stage.rowsPerTile) / Double(rows) - 1)
       lines *= window.strideHeight

@@ -66,6 +66,9 @@ extension LineChain {
   fileprivate static let mostRingBytes = 3 << 17
   /// Work done twice where shares of threads meet, as a part of the whole work.
   fileprivate static let allowedRepetition = 0.1
+  /// Stages call each other for lines (`LinePipeline.make`): their number is a depth of a thread's stack, which no file may
+  /// choose. Networks have a tenth of it.
+  fileprivate static let mostStages = 64
 }
 
 extension Lowering {
@@ -91,7 +94,8 @@ extension Lowering {
   /// The stage that can take over the result of the last one, if that pays.
   private func stage(after stages: [LineStage]) -> LineStage? {
     let result = stages[stages.count - 1].result
-    guard let reader = onlyReader(of: result), graph.nodes[reader].inputs[0] == result,
+    guard stages.count < LineChain.mostStages, let reader = onlyReader(of: result),
+      graph.nodes[reader].inputs[0] == result,
       let next = lineStage(reader), next.canFollow
     else { return nil }
     if options.usesPipelines == true { return next }
@@ -147,10 +151,13 @@ extension Lowering {
     case .maxPool2D(let op), .averagePool2D(let op):
       window = Window(op, input: input.shape, output: graph.tensors[result].shape)
       canFollow = true
-    default: return nil
+    case .dense, .globalAveragePool, .add, .multiply, .concat, .activation, .softmax, .batchNorm, .reshape, .quantize,
+      .dequantize, .lookup, .lookupSoftmax, .embedding, .recurrent, .slice, .transposedConv2D, .resize:
+      return nil
     }
     let weightBytes = node.inputs.dropFirst().reduce(0) { $0 + graph.tensors[$1].byteCount }
-    let work = max(Double(graph.multiplyAccumulates(of: node)), Double(window.pixels) * Double(window.taps))
+    let reads = Double(window.pixels) * Double(window.height) * Double(window.width)
+    let work = max(Double(graph.multiplyAccumulates(of: node)), reads)
     return LineStage(
       node: index, window: window, multiplyAccumulates: work, weightBytes: weightBytes, result: result,
       canFollow: canFollow)
