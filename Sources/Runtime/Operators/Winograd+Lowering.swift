@@ -80,6 +80,7 @@ extension Lowering {
       pieces: pieces, weights: weightSource)
     return (plan, workspace)
   }
+
   private mutating func append(_ step: WinogradStep, _ operands: LinearOperands, _ workspace: ValueIndex) {
     let (residual, sharing) = Lowering.residual(operands)
     append(step, reads: [operands.x] + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)

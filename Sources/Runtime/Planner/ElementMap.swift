@@ -51,7 +51,10 @@ extension Lowering {
     case .activation(let activation):
       guard let function = mapKernel(activation) else { return nil }
       map = function
-    default: return nil
+    case .conv2D, .depthwiseConv2D, .dense, .maxPool2D, .averagePool2D, .globalAveragePool, .add, .multiply, .concat,
+      .softmax, .batchNorm, .reshape, .quantize, .dequantize, .lookupSoftmax, .embedding, .recurrent, .slice,
+      .transposedConv2D, .resize:
+      return nil
     }
     return FusedMap(map: map, output: node.outputs[0])
   }

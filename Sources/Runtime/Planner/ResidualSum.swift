@@ -16,11 +16,7 @@ extension Graph {
   /// Nothing else may read that tensor, and the residual has to be there when the product runs. Of an f32 product that has
   /// an activation of its own the kernel could not make the sum: it clamps only once, at the end.
   func residualSums() -> [TensorIndex: ResidualSum] {
-    var uses = [Int](repeating: 0, count: tensors.count)
-    for node in nodes {
-      for input in node.inputs { uses[input] += 1 }
-    }
-    for output in outputs { uses[output] += 1 }
+    let readers = readers()
     // The node that makes a tensor; what no node makes is there before the first.
     var producers = [Int](repeating: -1, count: tensors.count)
     for (index, node) in nodes.enumerated() {
@@ -32,7 +28,7 @@ extension Graph {
       guard case .add(let add) = node.op else { continue }
       let (a, b) = (node.inputs[0], node.inputs[1])
       let (product, residual) = producers[a] > producers[b] ? (a, b) : (b, a)
-      if uses[product] == 1, producers[product] > producers[residual], makesSum(nodes[producers[product]]) {
+      if readers[product].count == 1, producers[product] > producers[residual], makesSum(nodes[producers[product]]) {
         sums[product] = ResidualSum(residual: residual, output: node.outputs[0], activation: add.activation)
       }
     }
