@@ -52,38 +52,36 @@ public struct KernelComparison {
   public init<Failure: Error>(
     isa: ISA, seconds: Double, make: (SessionOptions) throws(Failure) -> Session
   ) throws(Failure) {
-    var sessions = [try make(SessionOptions(threads: 1, isa: isa))]
-    for change in 0..<3 {
-      var options = SessionOptions(threads: 1, isa: isa)
-      switch change {
-      case 0: options.usesWinograd = true
-      case 1: options.usesWinograd = false
-      default: options.groupsPixels = false
-      }
-      sessions.append(try make(options))
-    }
+    let usual = SessionOptions(threads: 1, isa: isa)
+    var (tiles, products, singlePixels, singleNodes) = (usual, usual, usual, usual)
+    tiles.usesWinograd = true
+    products.usesWinograd = false
+    singlePixels.groupsPixels = false
+    singleNodes.usesPipelines = false
+    var sessions: [Session] = []
+    for options in [usual, tiles, products, singlePixels] { sessions.append(try make(options)) }
     for other in ISA.supported where other != isa && isa.includes(other) {
       sessions.append(try make(SessionOptions(threads: 1, isa: other)))
     }
-    // Two for the chains: what sessions do, and all nodes by themselves.
-    var options = SessionOptions(threads: 1, isa: isa)
-    sessions.append(try make(options))
-    options.usesPipelines = false
-    sessions.append(try make(options))
-    let least = KernelComparison.leastTimes(sessions, seconds: seconds)
-    let (together, apart) = (least[least.count - 2], least[least.count - 1])
     plan = sessions[0].plan
+    let ofNodes = sessions.count
+    if !plan.chains.isEmpty {
+      for options in [usual, singleNodes] { sessions.append(try make(options)) }
+    }
+    // Chains of the last two are not divided among their nodes: reading the clock for each line would count.
+    let least = KernelComparison.leastTimes(sessions, seconds: seconds, dividesChains: 0..<ofNodes)
     chains = plan.chains.map { nodes in
       ChainChoice(
-        nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + together[$1] },
-        apartNanoseconds: nodes.reduce(0) { $0 + apart[$1] })
+        nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + least[ofNodes][$1] },
+        apartNanoseconds: nodes.reduce(0) { $0 + least[ofNodes + 1][$1] })
     }
-    sessions.removeLast(KernelComparison.sessionsOfChains)
     var choices: [KernelChoice] = []
     for (index, node) in plan.nodes.enumerated() where node.kernel != "-" {
       var candidates: [KernelChoice.Candidate] = []
-      for (session, times) in zip(sessions, least) {
+      for (session, times) in zip(sessions[..<ofNodes], least) {
         let node = session.plan.nodes[index]
+        // Part of another node's step there: its time is none of its own.
+        guard node.kernel != "-" else { continue }
         if let known = candidates.firstIndex(where: { $0.kernel == node.kernel && $0.pixels == node.pixels }) {
           // The same again: another chance for a run that nothing disturbs.
           let time = min(candidates[known].nanoseconds, times[index])
@@ -97,17 +95,18 @@ public struct KernelComparison {
     self.choices = choices
   }
 
-  /// The last sessions, whose chains are not divided among their nodes: reading the clock for each line would count.
-  private static let sessionsOfChains = 2
-
-  /// Sessions in turns, so that what else the machine does meets all of them.
-  private static func leastTimes(_ sessions: [Session], seconds: Double) -> [[UInt64]] {
+  /// The least time of each node in each session. Sessions run in turns, so that what else the machine does meets all.
+  ///
+  /// - Parameter dividesChains: sessions whose pipelines' times are divided among their nodes.
+  private static func leastTimes(
+    _ sessions: [Session], seconds: Double, dividesChains: Range<Int>
+  ) -> [[UInt64]] {
     var least = sessions.map { session in session.plan.nodes.map { _ in UInt64.max } }
     let end = platform_monotonic_nanoseconds() + UInt64(seconds * 1e9)
     repeat {
       for (number, session) in sessions.enumerated() {
-        let divides = number < sessions.count - sessionsOfChains
-        for (node, time) in session.profile(runs: 1, dividesChains: divides).enumerated() {
+        let times = session.profile(runs: 1, dividesChains: dividesChains.contains(number))
+        for (node, time) in times.enumerated() {
           least[number][node] = min(least[number][node], time)
         }
       }

@@ -21,7 +21,19 @@ extension EdgeRun {
 
   static func kernels(_ words: [String]) throws(Failure) {
     guard let arguments = try kernelsCommand.arguments(words) else { return }
+    try checkOptions(arguments)
     if arguments.operands.isEmpty { try listKernels(arguments) } else { try compareKernels(arguments) }
+  }
+
+  /// An option that would do nothing is a mistake.
+  private static func checkOptions(_ arguments: Arguments) throws(Failure) {
+    let model = arguments.operands.first
+    for option in model == nil ? ["int8", "seconds", "check"] : ["all"] where arguments.has(option) {
+      throw Failure(
+        UsageError(
+          "--" + option, expected: model == nil ? "MODEL with it" : "no MODEL with it", found: model ?? "nothing",
+          command: kernelsCommand.name))
+    }
   }
 
   // MARK: The kernels of a model
@@ -155,6 +167,7 @@ extension EdgeRun {
       throw Failure(error)
     }
   }
+
   /// Per kernel, in milliseconds: enough for a steady figure.
   private static let measuringTime = 20
 

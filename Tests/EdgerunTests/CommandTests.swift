@@ -44,6 +44,15 @@ import Testing
       bench.errors
         == "error: --seconds: expected a number of seconds above 0, at most 3600, found -1\nhint: see `edgerun bench --help`\n"
     )
+    for (arguments, message) in [
+      (["--check"], "--check: expected MODEL with it, found nothing"),
+      (["--seconds", "1"], "--seconds: expected MODEL with it, found nothing"),
+      (["--int8"], "--int8: expected MODEL with it, found nothing"),
+      (["--all", "m"], "--all: expected no MODEL with it, found m"),
+    ] {
+      let outcome = try edgerun(["kernels"] + arguments)
+      #expect(outcome.status == 64 && outcome.errors == "error: \(message)\nhint: see `edgerun kernels --help`\n")
+    }
     #expect(
       try edgerun("info").errors == "error: arguments: expected MODEL, found nothing\nhint: see `edgerun info --help`\n"
     )
@@ -221,5 +230,21 @@ import Testing
     #expect(!used.isEmpty && used.allSatisfy { $0["isa"] as? String == "scalar" })
     // What plain C reaches is the compiler's choice.
     #expect(kernels["int8_peak_gmac_per_s"] == nil)
+  }
+
+  @Test func kernelsOfAModelAreCompared() throws {
+    let samples = try Samples()
+    defer { samples.remove() }
+    let path = samples.path("int8.bin")
+    let document = try json(edgerun("kernels", "--seconds", "0.01", "--json", path).output)
+    let nodes = try #require(document["nodes"] as? [[String: Any]])
+    #expect(!nodes.isEmpty && (document["chains"] as? [Any])?.isEmpty == true)
+    for node in nodes {
+      let candidates = try #require(node["candidates"] as? [[String: Any]])
+      #expect(candidates.count { $0["used"] as? Bool == true } == 1 && candidates[0]["used"] as? Bool == true)
+      #expect(candidates.allSatisfy { $0["kernel"] as? String != "-" && ($0["ms"] as? Double ?? 0) > 0 })
+    }
+    let text = try edgerun("kernels", "--seconds", "0.01", path).output
+    for part in ["instruction set: ", "node ", "qs8_igemm", "<- used"] { #expect(text.contains(part), "\(part)") }
   }
 }

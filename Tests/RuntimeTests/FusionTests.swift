@@ -125,6 +125,23 @@ import Testing
     }
   }
 
+  /// The activation is part of the product in some of the sessions that are compared, and a step behind Winograd's tiles in
+  /// others: no time at all is none of its kernels.
+  @Test func candidatesAreKernels() throws {
+    let model = try activated(.winograd, .hardSwish, seed: 4).model
+    var isas = ISA.supported
+    isas.removeAll { $0.name == "scalar" }
+    for isa in isas {
+      let comparison = try KernelComparison(isa: isa, seconds: 0.001) { options throws(RuntimeError) in
+        try Session(model, options: options)
+      }
+      let kernels = comparison.choices.map { [$0.pick.kernel] + $0.others.map { $0.kernel } }
+      #expect(kernels.count == 2 && kernels.allSatisfy { !$0.contains("-") }, "\(isa.name): \(kernels)")
+      #expect(kernels[0].contains { $0.hasPrefix("f32_winograd") } && kernels[0].contains { $0.hasPrefix("f32_igemm") })
+      #expect(comparison.chains.isEmpty)
+    }
+  }
+
   /// A tensor that somebody else sees is written as it is.
   @Test func aTensorWithAnotherReaderIsKept() throws {
     var net = NetworkBuilder(seed: 2)
