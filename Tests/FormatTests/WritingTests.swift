@@ -153,3 +153,16 @@ func aFolderWithoutPermissionKeepsItsFile() throws {
   ]
   for (number, text) in texts { #expect(number.shortText == text) }
 }
+
+@Test func releasedBytesOfAMappedFileComeBack() throws {
+  let folder = try TemporaryFolder()
+  let path = folder.path + "/bytes"
+  let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 * 7 / 3) }
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+  for storage in [try Storage(mapping: path), Storage(copying: bytes)] {
+    for range in [0..<bytes.count, 4096..<4096, 5000..<30_000, 49_999..<50_000] {
+      storage.release(range)
+      #expect(storage.bytes.elementsEqual(bytes))
+    }
+  }
+}
