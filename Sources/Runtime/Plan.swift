@@ -41,8 +41,10 @@ public struct Plan: Sendable {
 
   public var parameters: Int { nodes.reduce(0) { $0 + $1.parameters } }
 
-  /// Of one run.
-  public var multiplyAccumulates: Int { nodes.reduce(0) { $0 + $1.multiplyAccumulates } }
+  /// Of one run; at most `Int.max`, which a large network reaches where `Int` has 32 bits.
+  public var multiplyAccumulates: Int {
+    Int(clamping: nodes.reduce(Int64(0)) { $0 + Int64($1.multiplyAccumulates) })
+  }
 }
 
 extension Plan {

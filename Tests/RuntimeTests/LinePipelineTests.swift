@@ -80,6 +80,19 @@ import Testing
     }
   }
 
+  /// Windows that see nothing but padding, above, below and to both sides.
+  @Test(arguments: [false, true]) func windowsBeyondTheImageAreTheReference(pipelines: Bool) throws {
+    var net = NetworkBuilder(seed: 7)
+    let far = Padding(top: 7, left: 9, bottom: 8, right: 11)
+    var x = try net.conv(net.input([1, 3, 2, 5]), 6, (2, 3), Conv2D(strideHeight: 2, strideWidth: 3, padding: far))
+    x = try net.depthwise(x, (3, 2), DepthwiseConv2D(strideHeight: 2, dilationWidth: 3, padding: far))
+    x = try net.depthwise(x, (3, 3), DepthwiseConv2D(strideWidth: 2, padding: far))
+    net.output(try net.conv(x, 4, (1, 1)))
+    let sample = net.samples(1)[0]
+    try expectReference(net.model, sample, .float, options: allOptions(pipelines: pipelines))
+    try expectReference(net.int8(), sample, .exact, options: allOptions(pipelines: pipelines))
+  }
+
   @Test func mostNodesOfTheseNetworksAreStages() throws {
     var options = SessionOptions(threads: 2)
     options.usesPipelines = true

@@ -126,7 +126,8 @@ KERNEL_INLINE vs32 portable_products(vs16 a, vs16 b) {
   return (vs32)_mm_madd_epi16((__m128i)a, (__m128i)b);
 #else
   // The even words are shifted up and down again for their sign.
-  const vs32 even = (((vs32)a << 16) >> 16) * (((vs32)b << 16) >> 16), odd = ((vs32)a >> 16) * ((vs32)b >> 16);
+  const vs32 even_a = (vs32)((vu32)a << 16) >> 16, even_b = (vs32)((vu32)b << 16) >> 16;
+  const vs32 even = even_a * even_b, odd = ((vs32)a >> 16) * ((vs32)b >> 16);
   return vs32_add(even, odd);
 #endif
 }

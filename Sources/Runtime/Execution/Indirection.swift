@@ -71,11 +71,12 @@ struct Indirection {
     depth = joinsColumns ? window.width * window.channels : window.channels / shape.groups
 
     let tiles = (window.pixels + rowsPerTile - 1) / rowsPerTile
-    let fixedLineBytes = (window.paddedLinePixels * window.channels + kr - 1) * elementSize
+    let fixedLineBytes = joinsColumns ? (window.paddedLinePixels * window.channels + kr - 1) * elementSize : 0
+    // By quotients: a file may ask for more pointers than Int counts where it has 32 bits.
     isFixed =
       !moves && shape.placement == nil && shape.groups == 1 && window.batch == 1 && !window.isPointwise
-      && tiles * taps * rowsPerTile <= Indirection.mostFixedBytes / MemoryLayout<UnsafeRawPointer>.stride
-      && !(joinsColumns && window.inputHeight * fixedLineBytes > Indirection.mostFixedImageBytes)
+      && tiles <= Indirection.mostFixedBytes / MemoryLayout<UnsafeRawPointer>.stride / (taps * rowsPerTile)
+      && fixedLineBytes <= Indirection.mostFixedImageBytes / window.inputHeight
     if isFixed && joinsColumns {
       copiedLines = window.inputHeight
       copiedLineBytes = fixedLineBytes
@@ -161,7 +162,8 @@ struct Indirection {
     }
   }
 
-  private var strideBytes: Int { window.strideWidth * pixelBytes }
+  /// Wraps only where the next pixel would be beyond the line, of which there is then none.
+  private var strideBytes: Int { window.strideWidth &* pixelBytes }
 
   /// `count` pointers at equal distances.
   @inline(__always)

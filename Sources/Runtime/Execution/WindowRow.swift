@@ -126,12 +126,14 @@ struct WindowRow {
     _ outside: UnsafeRawPointer?
   ) {
     let pixelBytes = window.channels * elementSize
-    // Pixels to the left of the line, then on it: three loops without a choice in them.
+    // Pixels to the left of the line, then on it: three loops without a choice in them. Distances wrap only where no pixel is
+    // on the line.
     let left = x < 0 ? min(count, steps(-x, of: step)) : 0
     let inside = max(left, min(count, steps(window.inputWidth - x, of: step)))
     point(target, left, from: outside ?? line, by: 0)
     point(
-      target + left * window.height, inside - left, from: line + (x + left * step) * pixelBytes, by: step * pixelBytes)
+      target + left * window.height, inside - left, from: line + (x + left * step) &* pixelBytes,
+      by: step &* pixelBytes)
     point(
       target + inside * window.height, count - inside,
       from: outside ?? line + (window.inputWidth - 1) * pixelBytes, by: 0)

@@ -8,7 +8,7 @@ extension Lowering {
     let (x, output) = (node.inputs[0], node.outputs[0])
     let window = Window(op, input: graph.tensors[x].shape, output: graph.tensors[output].shape)
     try check(window, of: node)
-    let pieces = pieces(work: graph.tensors[output].count * window.taps)
+    let pieces = pieces(work: Lowering.work(graph.tensors[output].count, window.taps))
     let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size, moves: isStage)
     let (workspace, stride) = try workspace(bytesPerThread: geometry.workspaceBytes)
     let values = [x, output, workspace]
@@ -27,7 +27,7 @@ extension Lowering {
     let (x, output) = (node.inputs[0], node.outputs[0])
     let window = Window(op, input: graph.tensors[x].shape, output: graph.tensors[output].shape)
     try check(window, of: node)
-    let pieces = pieces(work: graph.tensors[output].count * window.taps)
+    let pieces = pieces(work: Lowering.work(graph.tensors[output].count, window.taps))
     let geometry = WindowRow(window, elementSize: graph.tensors[x].type.size, moves: isStage)
     let (workspace, stride) = try workspace(
       bytesPerThread: geometry.workspaceBytes + geometry.longestRun * MemoryLayout<Float>.stride)

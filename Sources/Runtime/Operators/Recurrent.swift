@@ -37,10 +37,10 @@ extension Lowering {
       shape, values,
       InputProductStep(
         shape, values, inputMatrix, workspaceStride: stride,
-        pieces: pieces(work: shape.stepsAtOnce * shape.batch * rows * shape.features)),
+        pieces: pieces(work: Lowering.work(shape.stepsAtOnce * shape.batch * rows, shape.features))),
       CellStep(
         shape, values, recurrentMatrix, cell: cell, zeros: zeros, workspaceStride: stride,
-        pieces: pieces(work: shape.batch * rows * shape.units)))
+        pieces: pieces(work: Lowering.work(shape.batch * rows, shape.units))))
     append(
       step, reads: [values.x] + node.inputs.dropFirst(4), writes: node.outputs,
       scratch: [values.inputPart, values.recurrentPart, values.workspace])

@@ -75,17 +75,23 @@ struct WinogradTiling {
   private static let fewestChannels = 16
   /// Transformed weights that the second-level cache holds.
   private static let nearBytes = 768 << 10
+  /// So many that Int counts them, and the workspace's, also when they are rounded up to whole panels.
+  private static let mostBytes = Double(Int.max / 16)
 
   /// Whether tiles are faster than the product over all taps of the window.
   func pays(_ costs: Costs) -> Bool {
-    let weights = window.channels * columns
-    let product = tiles * WinogradTiling.places * weights / 8 * costs.product
-    let transforms = tiles * WinogradTiling.places * (window.channels + columns) * costs.transform
+    // In floating point: where Int has 32 bits, it does not count the operations of a large layer.
+    let weights = Double(window.channels) * Double(columns)
+    let weightPlaces = Double(WinogradTiling.places) * weights
+    let tilePlaces = Double(WinogradTiling.places) * Double(tiles)
+    let product = tilePlaces * weights * Double(costs.product) / 8
+    let transforms = tilePlaces * Double(window.channels + columns) * Double(costs.transform)
     // Few tiles wait for weights that come from further than the second-level cache.
-    let isNear = WinogradTiling.places * weights * transformedSize <= WinogradTiling.nearBytes
-    let loading = WinogradTiling.places * weights * (isNear ? costs.nearWeight : costs.farWeight)
-    return window.channels >= WinogradTiling.fewestChannels
-      && product + transforms + loading < window.pixels * 9 * weights
+    let bytes = weightPlaces * Double(transformedSize)
+    let isNear = bytes <= Double(WinogradTiling.nearBytes)
+    let loading = weightPlaces * Double(isNear ? costs.nearWeight : costs.farWeight)
+    return window.channels >= WinogradTiling.fewestChannels && bytes <= WinogradTiling.mostBytes
+      && product + transforms + loading < Double(window.pixels) * 9 * weights
   }
 
   private var groups: Int { (block + rowsPerCall - 1) / rowsPerCall }

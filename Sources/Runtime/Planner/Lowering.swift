@@ -189,6 +189,12 @@ struct Lowering {
   /// The quantization of an s8 tensor.
   func quantization(_ tensor: TensorIndex) -> Quantization { graph.tensors[tensor].quantization! }
 
+  /// The operations of `count` results of `each` of them; at most `Int.max`, which a large layer reaches where `Int` has 32 bits.
+  static func work(_ count: Int, _ each: Int) -> Int {
+    let (work, overflow) = count.multipliedReportingOverflow(by: each)
+    return overflow ? .max : work
+  }
+
   /// How many pieces to cut a step of `work` operations into, of which a core does `perCycle` in a cycle: enough for the
   /// threads to share evenly, but none so short that handing it out would cost more than doing it.
   func pieces(work: Int, perCycle: Int = 16) -> Pieces {
