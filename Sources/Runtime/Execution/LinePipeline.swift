@@ -9,7 +9,8 @@ import Platform
 /// ```
 ///
 /// A thread takes pieces of the last step's lines, and has rings of its own. It goes on with what they hold from one piece to the
-/// next; where its share begins, the first steps make lines that the thread before it makes too. `values` are the input, the output, the workspace, and what else the stages have.
+/// next; where its share begins, the first steps make lines that the thread before it makes too. `values` are the input, the
+/// output, the workspace, and what else the stages have.
 final class LinePipeline: Step {
   let stages: [LineStep]
   private let plan: LinePlan
