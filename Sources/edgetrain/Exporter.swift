@@ -16,15 +16,23 @@ struct Exporter {
   /// hundred times what another order of additions makes, a hundredth of what a wrong weight does.
   static let selfTestTolerance: Float = 1e-4
 
-  /// - Returns: the model, and its outputs for the test examples, one number per class and example.
-  func export() throws -> (model: Model, testScores: [Float]) {
-    var model = Model(graph: try run.export().main)
+  /// The model with weights of 0, to verify before hours of training that a file can have its names and sizes.
+  func outline() throws -> Model { model(try run.outline()) }
+
+  private func model(_ exported: ExportedNetwork) -> Model {
+    var model = Model(graph: exported.main)
     model.metadata.name = run.description.name
     model.metadata.labels = data.labels
     model.metadata.preprocessing = run.preprocessing
     model.metadata.provenance = Provenance(
       tool: "edgetrain \(Edgetrain.version)", data: data.provenance(trained: data.train.count) + base.origin,
       seed: run.description.recipe.seed)
+    return model
+  }
+
+  /// - Returns: the model, and its outputs for the test examples, one number per class and example.
+  func export() throws -> (model: Model, testScores: [Float]) {
+    var model = model(try run.export())
     model.metadata.calibration = try Calibration(model)
       .ranges(data.train.sample(Exporter.calibrationImages), observer: .minMax)
     model.selfTest = try selfTest(model)

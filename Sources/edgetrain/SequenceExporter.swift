@@ -10,8 +10,11 @@ struct SequenceExporter {
   /// What the run began with, if anything.
   var base: Model?
 
-  func export() throws -> Model {
-    var model = Model(try run.export(), answerSteps: data.train.labels.width)
+  /// The model with weights of 0: see `Exporter.outline`.
+  func outline() throws -> Model { model(try run.outline()) }
+
+  private func model(_ exported: ExportedNetwork) -> Model {
+    var model = Model(exported, answerSteps: data.train.labels.width)
     model.metadata.name = run.description.name
     model.metadata.labels = data.labels
     model.metadata.preprocessing = run.preprocessing
@@ -20,6 +23,11 @@ struct SequenceExporter {
     model.metadata.labeling = data.task == .tags ? .steps : .whole
     model.metadata.provenance = Provenance(
       tool: "edgetrain \(Edgetrain.version)", data: data.provenance + base.origin, seed: run.description.recipe.seed)
+    return model
+  }
+
+  func export() throws -> Model {
+    var model = model(try run.export())
     model.metadata.calibration = try SequenceCalibration(model)
       .ranges(
         data.calibrationExamples(SequenceData.calibrationCount, parts: run.batch), isOneText: data.task == .nextToken)

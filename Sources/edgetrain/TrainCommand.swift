@@ -75,6 +75,7 @@ enum TrainCommand {
     let run = try data.run(
       description, preprocessing: base?.preprocessing(for: description), start: start,
       devices: devices)
+    try data.checkExport(of: run, base: base?.model)
     if let saved {
       let changes = [TrainingRun.Change.rate, .epochs].filter { arguments.has($0.rawValue) }
       try run.restore(saved.last, best: saved.best, changes: Set(changes))

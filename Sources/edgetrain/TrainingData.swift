@@ -81,6 +81,16 @@ enum TrainingData {
     var samples: [String] = []
   }
 
+  /// Makes sure now that the model of a run can be written when it is over.
+  ///
+  /// - Throws: `FormatError.invalid` about a name or a label that no file can have.
+  func checkExport(of run: TrainingRun, base: Model? = nil) throws {
+    switch self {
+    case .set(let data): try Exporter(run: run, data: data, base: base).outline().verify()
+    case .sequences(let data): try SequenceExporter(run: run, data: data, base: base).outline().verify()
+    }
+  }
+
   /// - Parameter base: what the run began with, if anything.
   func export(_ run: TrainingRun, base: Model? = nil) throws -> Result {
     switch self {

@@ -110,6 +110,21 @@ import Testing
     }
   }
 
+  /// Names that no model file can have are told of before the training, and not at its end.
+  @Test func namesThatCannotBeWritten() throws {
+    let text = "input 8x8x1\nflatten\ndense 3\ntrain\nepochs 2\n"
+    try folder.write("name bell\u{7}\n" + text, to: "bell.net")
+    try folder.write(text, to: "plain.net")
+    func train(_ net: String) throws -> String {
+      let result = try edgetrain.run(["train", net, "--data", "rows", "-o", "m.bin"], in: folder)
+      #expect(result.status == 1 && !folder.has("m.bin.checkpoint"))
+      return result.errors
+    }
+    #expect(try train("bell.net") == "error: model name: expected no control characters, found byte 7\n")
+    try folder.write("top\nmid\u{1}dle\nbottom", to: "rows/labels.txt")
+    #expect(try train("plain.net") == "error: label 1: expected no control characters, found byte 1\n")
+  }
+
   /// The shell's limit of file sizes, as a full disk, costs a checkpoint and not the training.
   @Test func limitedFiles() throws {
     let words = ["train", "rows.net", "--data", "rows", "--run", "run", "-o", "/dev/null"]

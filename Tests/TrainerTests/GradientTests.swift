@@ -111,6 +111,14 @@ import Testing
     try checkGradients(describe(network.text + "\ntrain\n loss softmax-cross-entropy"), seed: 3)
   }
 
+  /// Whatever reads whatever, and with a part of it frozen.
+  @Test(arguments: 0..<60) func randomGraph(seed: Int) throws {
+    let functions = ["linear", "linear", "tanh", "sigmoid", "silu"]
+    let (text, names) = randomNetwork(seed: seed, input: "3x2", channels: 2, functions: functions, layers: 6)
+    let freeze = seed % 3 == 0 ? names[seed / 3 % (names.count - 1)] : nil
+    try checkGradients(describe(text), seed: UInt64(seed), freeze: freeze)
+  }
+
   /// Hinge and perceptron have kinks, where a margin or an output is 0: random outputs are not there.
   ///
   /// Softmax over one output is constant, so that one starts at two.
@@ -132,9 +140,11 @@ import Testing
 
   /// Compares all gradients of a step with `count` of `batch` images, whose targets are numbers in 0..<1, or classes where
   /// these have weights.
-  private func checkGradients(_ description: NetworkDescription, seed: UInt64, classWeights: [Float]? = nil) throws {
+  private func checkGradients(
+    _ description: NetworkDescription, seed: UInt64, classWeights: [Float]? = nil, freeze: String? = nil
+  ) throws {
     let (batch, count) = (4, 3)
-    let network = try Network(description, backend: NaiveBackend(), batch: batch, seed: seed)
+    let network = try Network(description, backend: NaiveBackend(), batch: batch, seed: seed, freeze: freeze)
     var random = TestRandom(seed: seed)
     let targets = random.uniform(count: count * network.outputCount).map { ($0 + 1) / 2 }
     let hasTokens = description.layers.contains { if case .embedding = $0.kind { true } else { false } }
@@ -163,7 +173,8 @@ import Testing
     let gradient = Doubles(network.gradient)
     let exact = (0..<network.gradient.count).map { gradient[$0] }
     #expect(exact.contains { abs($0) > 1e-3 })
-    for parameter in network.parameters {
+    let frozen = network.list.layers.prefix(network.list.frozenCount).flatMap(\.parameters)
+    for parameter in network.parameters where !frozen.contains(where: { $0 === parameter }) {
       let start = parameter.weights.offset
       for index in start..<(start + parameter.count) {
         let step = 1e-6
@@ -176,7 +187,8 @@ import Testing
         let difference = (above - below) / (2 * step)
         #expect(
           abs(difference - exact[index]) <= 1e-7 + 1e-6 * abs(difference),
-          "\(parameter.name)[\(index - start)]: difference \(difference), gradient \(exact[index])")
+          "\(parameter.name)[\(index - start)]: difference \(difference), gradient \(exact[index])\n\(description.text)"
+        )
       }
     }
   }

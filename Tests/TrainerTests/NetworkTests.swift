@@ -79,6 +79,36 @@ import Testing
     for (naive, cpu) in zip(runs[0], runs[1]) { #expect(abs(naive - cpu) < 1e-4 * naive) }
   }
 
+  /// Whatever reads whatever: the gradients of all backends are the naive one's, also with a part of the network frozen.
+  @Test(arguments: 0..<24) func gradientsOfRandomGraphs(seed: Int) throws {
+    let functions = ["linear", "relu", "relu6", "leakyrelu 0.3", "tanh"]
+    let (text, names) = randomNetwork(seed: seed, input: "12x11", channels: 16, functions: functions, layers: 7)
+    let freeze = seed % 4 == 0 ? names[seed / 4 % (names.count - 1)] : nil
+    func gradients(_ backend: any Backend) throws -> [(name: String, values: [Float])] {
+      let network = try Network(describe(text), backend: backend, batch: 5, seed: 7, freeze: freeze)
+      let examples = Examples(network, count: 4, seed: UInt64(seed))
+      try network.load(inputs: examples.inputs, labels: examples.labels, count: 4, isTraining: true)
+      network.forward(count: 4, training: true)
+      network.computeLoss(count: 4)
+      network.backward(count: 4)
+      return try network.parameters.map { ($0.name, try backend.values(of: $0.gradient)) }
+    }
+    let expected = try gradients(NaiveBackend())
+    let largest = expected.flatMap(\.values).reduce(0) { max($0, abs($1)) }
+    #expect(largest > 1e-3)
+    func check(_ backend: any Backend) throws {
+      for (found, expected) in zip(try gradients(backend), expected) {
+        let own = expected.values.reduce(0) { max($0, abs($1)) }
+        let difference = zip(found.values, expected.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(
+          difference <= 2e-3 * own + 1e-5 * largest,
+          "\(backend.name), \(found.name), frozen to \(freeze ?? "")\n\(text)")
+      }
+    }
+    try check(CPUBackend(threads: 2))
+    for shared in OpenCLTestDevice.backends { try shared.use { try check($0) } }
+  }
+
   // MARK: Determinism and resuming
 
   @Test(arguments: small) func sameBitsForAnyThreadCount(text: String) throws {

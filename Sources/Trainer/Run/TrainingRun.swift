@@ -345,16 +345,26 @@ public final class TrainingRun {
   public func export() throws(RunError) -> ExportedNetwork {
     do {
       if let best { try network.restore(best.state) }
-      var exported = try network.network.export()
-      if let scales { exported.main = exported.main.inUnits(inputs: scales.inputs, outputs: scales.targets) }
-      if isBinary {
-        let hasScores = [.hinge, .perceptron].contains(recipe.loss) && network.network.list.head == .none
-        exported.main = exported.main.withBothClasses(total: hasScores ? 0 : 1)
-      }
-      exported.main = exported.main.withNamesOfTheirOwn()
-      return exported
+      return finished(try network.network.export())
     } catch {
       throw .network(error)
     }
+  }
+
+  /// What `export` will give, but for the weights, which are all 0.
+  public func outline() throws(RunError) -> ExportedNetwork {
+    do { return finished(try description.outline().exported) } catch { throw .network(error) }
+  }
+
+  /// With the data's units, an output for each class, and a name of its own for every tensor.
+  private func finished(_ network: ExportedNetwork) -> ExportedNetwork {
+    var exported = network
+    if let scales { exported.main = exported.main.inUnits(inputs: scales.inputs, outputs: scales.targets) }
+    if isBinary {
+      let hasScores = [.hinge, .perceptron].contains(recipe.loss) && self.network.network.list.head == .none
+      exported.main = exported.main.withBothClasses(total: hasScores ? 0 : 1)
+    }
+    exported.main = exported.main.withNamesOfTheirOwn()
+    return exported
   }
 }
