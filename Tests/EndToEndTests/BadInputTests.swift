@@ -92,6 +92,7 @@ import Testing
     #expect(shape.status == 1 && shape.errors.hasPrefix("error: shape.net: ") && shape.errors.contains("9x9"))
     try expect(
       train("seven.net"), status: 1, error: "seven: outputs: expected 3, one per class of rows, found 7")
+    #expect(try edgetrain.run(train("seven.net"), in: folder).errors.contains("hint: let its last layer be 'dense 3'"))
   }
 
   /// Sizes that no machine has, and files of another kind.

@@ -386,7 +386,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     var data = RowProblem.data
     data.labels.append("none")
     #expect(
-      throws: RunError.mismatch(what: "rows: outputs", expected: "4, one per class of rows", found: "3")
+      throws: RunError.otherOutputs(network: "rows", expected: 4, data: "rows", found: 3)
     ) { _ = try RowProblem.run(data: data) }
     var description = RowProblem.description
     description.recipe.classWeights = .given([1, 2])

@@ -5,6 +5,8 @@ public enum RunError: Error, Equatable, Sendable {
   case network(TrainerError)
   /// The network does not fit the data: `what` of it.
   case mismatch(what: String, expected: String, found: String)
+  /// The network has not an output for each class of `data`.
+  case otherOutputs(network: String, expected: Int, data: String, found: Int)
   /// The loss of a step is no number, or larger than `limit`. `epoch` and `step` (in the epoch) count from 1.
   case diverged(epoch: Int, step: Int, rate: Float, loss: Double, limit: Double)
   case cannotReadCheckpoint(path: String, reason: String)
@@ -27,6 +29,8 @@ extension RunError: CustomStringConvertible {
     switch self {
     case .network(let error): error.description
     case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
+    case .otherOutputs(let network, let expected, let data, let found):
+      "\(network): outputs: expected \(expected), one per class of \(data), found \(found)"
     case .diverged(let epoch, let step, let rate, let loss, let limit):
       "training diverged in step \(step) of epoch \(epoch) at rate \(rate): expected a loss of at most \(limit), "
         + "found \(loss)"
@@ -51,6 +55,8 @@ extension RunError: CustomStringConvertible {
     switch self {
     case .network(let error): error.hint
     case .diverged(_, _, let rate, _, _): "try a smaller rate: --rate \(rate / 10)"
+    case .otherOutputs(_, let expected, _, _):
+      "let its last layer be 'dense \(expected)'; a network that begins with a model (--from) gets a new one by itself"
     case .nothingTaken:
       "layers are found by their names: give those of NET the names that `edgetrain info` shows for the model's"
     case .otherRun: "give the options that the run was begun with, or begin anew without --resume"

@@ -83,9 +83,8 @@ public final class TrainingRun {
     let parts = try RunData(data, for: description, preprocessing: preprocessing)
     try self.init(description, parts, name: data.name, labels: data.labels, start: start, devices: devices)
     guard network.outputCount == data.labels.count || (network.outputCount == 1 && data.labels.count == 2) else {
-      throw .mismatch(
-        what: "\(description.name): outputs", expected: "\(data.labels.count), one per class of \(data.name)",
-        found: "\(network.outputCount)")
+      throw .otherOutputs(
+        network: description.name, expected: data.labels.count, data: data.name, found: network.outputCount)
     }
   }
 
