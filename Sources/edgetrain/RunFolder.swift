@@ -63,9 +63,11 @@ struct RunFolder {
     try folder.write(json.text, to: "config.json")
   }
 
-  /// Logs an epoch. A log that cannot be written is no reason to lose the training: a warning tells of it.
-  mutating func append(_ record: EpochRecord) {
-    log.append(record)
+  /// Logs an epoch; `writeLog` writes it.
+  mutating func append(_ record: EpochRecord) { log.append(record) }
+
+  /// A log that cannot be written is no reason to lose the training: a warning tells of it.
+  func writeLog() {
     do {
       try folder.write(log.csv, to: "log.csv")
       try folder.write(log.jsonLines, to: "log.jsonl")

@@ -69,8 +69,10 @@ struct RunOutputs {
   /// Seconds in which a process that lives has written one of these files.
   private static let ageOfRemains = 60
 
-  /// Saves the run. Its best epoch comes first: the other file, which tells of it, must not be there without.
+  /// Saves the run and its log. What goes on from the run cuts the log off, so that comes first, and then the best epoch: the
+  /// other file, which tells of it, must not be there without.
   mutating func save(_ run: TrainingRun) throws(RunError) {
+    folder?.writeLog()
     if let best = run.best {
       if best.epoch != savedBest { try best.write(to: paths.best) }
       savedBest = best.epoch
@@ -96,5 +98,31 @@ struct RunOutputs {
     guard folder == nil else { return }
     OutputFile.remove(paths.last)
     OutputFile.remove(paths.best)
+  }
+}
+
+/// When a run is saved: behind an epoch, and in the middle of long ones after a minute, but so seldom that it takes no more than
+/// a twentieth of the time. Epochs of small networks take less time than a file.
+struct SavingPace {
+  private let clock = ContinuousClock()
+  private var last: ContinuousClock.Instant?
+  private var cost = Duration.zero
+  private let start: ContinuousClock.Instant
+
+  init() { start = clock.now }
+
+  func isDue(epochEnds: Bool) -> Bool {
+    let elapsed = clock.now - (last ?? start)
+    return elapsed >= cost * 19 && (epochEnds || elapsed > .seconds(60))
+  }
+
+  /// Calls `save`, which takes its time.
+  mutating func measure(_ save: () throws(RunError) -> Void) throws(RunError) {
+    let start = clock.now
+    defer {
+      last = clock.now
+      cost = clock.now - start
+    }
+    try save()
   }
 }

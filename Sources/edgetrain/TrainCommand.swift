@@ -133,18 +133,18 @@ enum TrainCommand {
     return (try NetworkDescription(base.model), base.path)
   }
 
-  /// Steps until the run is finished. Its state is saved after every epoch, every minute, and before Ctrl-C ends the
-  /// program; by one process, if there are several.
+  /// Steps until the run is finished. Its state is saved as `SavingPace` says, after every epoch that is the best so far, when
+  /// it is over, and before Ctrl-C ends the program; by one process, if there are several.
   private static func train(_ run: TrainingRun, progress: Progress, outputs: inout RunOutputs?) throws {
     Interrupt.catchSignals()
-    let clock = ContinuousClock()
-    var lastSave = clock.now
+    var pace = SavingPace()
     while !run.isFinished {
       let step: StepReport
       do {
         step = try run.step()
       } catch {
         progress.interrupt()
+        outputs?.folder?.writeLog()
         if case .diverged = error { outputs?.noteKept() }
         throw error
       }
@@ -158,11 +158,12 @@ enum TrainCommand {
         note("to go on: \(commandToGoOn())")
         exit(.failure)
       }
-      let epochEnds = run.stepInEpoch == 0
-      guard epochEnds || clock.now - lastSave > .seconds(60) else { continue }
-      lastSave = clock.now
+      // A run that goes on from an epoch before the best one must not find others between that were better than the one it
+      // knows: `TrainingRun.restore` takes such a best epoch.
+      let isBest = step.validation?.isBest ?? false
+      guard run.isFinished || isBest || pace.isDue(epochEnds: run.stepInEpoch == 0) else { continue }
       do {
-        try outputs?.save(run)
+        try pace.measure { () throws(RunError) in try outputs?.save(run) }
       } catch {
         // A full disk may have room again when the model is to be written: the work goes on.
         progress.interrupt()
