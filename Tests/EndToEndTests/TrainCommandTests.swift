@@ -172,7 +172,8 @@ import Testing
   }
 
   @Test func anotherRunsCheckpointIsRefused() throws {
-    try folder.writeNetwork(epochs: 150)
+    // So long that it is not over before it is interrupted, however busy the machine.
+    try folder.writeNetwork(epochs: 600)
     let arguments = ["train", "rows.net", "--data", "rows", "-o", "model.bin"]
     _ = try edgetrain.run(arguments, in: folder) { process in
       while process.isRunning && !folder.has("model.bin.checkpoint") { usleep(500) }
