@@ -1,3 +1,4 @@
+import Format
 import Platform
 
 /// How fast one node of a model is with each kernel and layout that could take it.
@@ -6,7 +7,8 @@ public struct KernelChoice: Sendable {
     public let kernel: String
     /// Output pixels computed as one (`PixelGroup`).
     public let pixels: Int
-    /// The least of all runs.
+    /// The least of all runs, with what its step computes of the nodes behind it in one session and a step of their own does
+    /// in another.
     public let nanoseconds: UInt64
   }
 
@@ -75,19 +77,22 @@ public struct KernelComparison {
         nodes: nodes, nanoseconds: nodes.reduce(0) { $0 + least[ofNodes][$1] },
         apartNanoseconds: nodes.reduce(0) { $0 + least[ofNodes + 1][$1] })
     }
+    let owners = sessions[0].owners
     var choices: [KernelChoice] = []
     for (index, node) in plan.nodes.enumerated() where node.kernel != "-" {
+      let together = owners.indices.filter { owners[$0] == index }
       var candidates: [KernelChoice.Candidate] = []
       for (session, times) in zip(sessions[..<ofNodes], least) {
         let node = session.plan.nodes[index]
         // Part of another node's step there: its time is none of its own.
         guard node.kernel != "-" else { continue }
+        let time = together.reduce(0) { $0 + times[$1] }
         if let known = candidates.firstIndex(where: { $0.kernel == node.kernel && $0.pixels == node.pixels }) {
           // The same again: another chance for a run that nothing disturbs.
-          let time = min(candidates[known].nanoseconds, times[index])
-          candidates[known] = .init(kernel: node.kernel, pixels: node.pixels, nanoseconds: time)
+          let least = min(candidates[known].nanoseconds, time)
+          candidates[known] = .init(kernel: node.kernel, pixels: node.pixels, nanoseconds: least)
         } else {
-          candidates.append(.init(kernel: node.kernel, pixels: node.pixels, nanoseconds: times[index]))
+          candidates.append(.init(kernel: node.kernel, pixels: node.pixels, nanoseconds: time))
         }
       }
       choices.append(KernelChoice(node: index, pick: candidates[0], others: Array(candidates.dropFirst())))
@@ -112,5 +117,20 @@ public struct KernelComparison {
       }
     } while platform_monotonic_nanoseconds() < end
     return least
+  }
+}
+
+extension Session {
+  /// For each node the one whose step computes it: itself, but for sums and functions that the node before makes too.
+  var owners: [Int] {
+    var producers = [Int?](repeating: nil, count: graph.tensors.count)
+    var owners: [Int] = []
+    for (index, node) in graph.nodes.enumerated() {
+      // The later of two operands is the product that makes the sum.
+      let before = node.inputs.reduce(-1) { max($0, producers[$1] ?? -1) }
+      owners.append(plan.nodes[index].kernel == "-" && before >= 0 ? owners[before] : index)
+      for output in node.outputs { producers[output] = index }
+    }
+    return owners
   }
 }

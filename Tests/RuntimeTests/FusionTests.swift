@@ -142,6 +142,19 @@ import Testing
     }
   }
 
+  /// Whose step computes a node: the sum is the convolution's, and the function behind it as well, but behind tiles.
+  @Test func ownersComputeTheNodesBehindThem() throws {
+    var options = SessionOptions()
+    for (producer, usesWinograd, owners) in [
+      (Producer.sum, false, [0, 0, 0]), (.winograd, true, [0, 1]), (.winograd, false, [0, 0]),
+      (.dense, nil, [0, 1, 1]),
+    ] {
+      options.usesWinograd = usesWinograd
+      let session = try Session(activated(producer, .hardSwish, seed: 4).model, options: options)
+      #expect(session.owners == owners, "\(producer): \(session.plan.nodes.map { $0.kernel })")
+    }
+  }
+
   /// A tensor that somebody else sees is written as it is.
   @Test func aTensorWithAnotherReaderIsKept() throws {
     var net = NetworkBuilder(seed: 2)

@@ -100,6 +100,16 @@ import Testing
       let session = try Session(model, options: options[0])
       #expect(session.steps.contains { $0 is Int8WinogradStep } == isExact)
       try expectReference(model, net.samples(1)[0], .exact, options: options)
+      // Nor does a file's word for other weights than those it has make them exact.
+      var forged = try model.packed(for: .best)
+      forged.packed!.blocks = model.graph.nodes.indices.map { node in
+        let layout = PackedWeights.Layout(
+          form: .integerWinograd, columns: 1, group: 1, vectors: 1, inputBias: 0, windowTaps: 0, pixels: 1, taps: 1,
+          depth: 1)
+        return .init(node: node, layout: layout, contents: Constant([0] as [Int8]))
+      }
+      let trusting = try Session(forged, options: options[0])
+      #expect(trusting.steps.contains { $0 is Int8WinogradStep } == isExact)
     }
   }
 }

@@ -127,8 +127,7 @@ extension Lowering {
     let kernel = kernel(.qs8_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
     let input = inputBeforeQuantization(of: operands.x)
-    let block = weightSource.block
-    if input == nil, !isStage, let tiling = integerWinogradTiling(shape, operands.x, operands.weights, block) {
+    if input == nil, !isStage, let tiling = integerWinogradTiling(shape, operands.x, operands.weights, weightSource) {
       return try lowerIntegerWinograd(tiling, operands, pieces: pieces)
     }
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)

@@ -32,17 +32,23 @@ extension Lowering {
 
   /// The same for s8, where tiles give the bits of the product.
   ///
-  /// - Parameter block: what the model file has packed for the node.
+  /// - Parameter source: what the model file has packed for the node.
   func integerWinogradTiling(
-    _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ block: PackedWeights.Block?
+    _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ source: WeightSource
   ) -> WinogradTiling? {
-    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel(.s16_gemm)),
+    let product = kernel(.s16_gemm)
+    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: product),
       options.usesWinograd ?? tiling.pays(.int8(kernel(.qs8_igemm).pointee.isa))
     else { return nil }
-    // What a file has packed so was found to be exact, and its plain weights need not be read again.
-    if block?.layout.form == .integerWinograd { return tiling }
+    // What a file has packed so was found to be exact, and its plain weights need not be read again: if it is what the
+    // kernels will read. Otherwise the plain weights are packed, and what the file says of others proves nothing of them.
+    let channels = shape.window.channels
+    let layout = PackedWeights.Layout(product, .integerWinograd, taps: 1, depth: channels)
+    if source.has(layout, count: WinogradTiling.places * s16_gemm_packed_size(product, shape.columns, channels)) {
+      return tiling
+    }
     let isExact = qs8_winograd_is_exact(
-      shape.columns, shape.window.channels, weights.constantElements(as: Int8.self), quantization(x).zeroPoint)
+      shape.columns, channels, weights.constantElements(as: Int8.self), quantization(x).zeroPoint)
     return isExact ? tiling : nil
   }
 

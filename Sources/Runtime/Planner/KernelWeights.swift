@@ -35,6 +35,13 @@ struct KernelWeights {
 struct WeightSource {
   let block: PackedWeights.Block?
 
+  /// Whether the file has `count` bytes of weights in `layout`, as kernels read them.
+  func has(_ layout: PackedWeights.Layout, count: Int) -> Bool {
+    guard let block, count > 0 else { return false }
+    return block.layout == layout && block.contents.bytes.count == count
+      && UInt(bitPattern: block.contents.bytes.baseAddress) % UInt(KERNELS_ALIGNMENT) == 0
+  }
+
   /// `count` bytes of weights in `layout`: those of the file if it has them, or what `pack` makes.
   ///
   /// Bytes of the right layout and length are all that kernels need to stay inside their buffers; whether the numbers are
@@ -42,11 +49,7 @@ struct WeightSource {
   func weights(
     _ layout: PackedWeights.Layout, count: Int, pack: (UnsafeMutableRawPointer) -> Void
   ) throws(RuntimeError) -> KernelWeights {
-    if let block, block.layout == layout, block.contents.bytes.count == count, count > 0,
-      UInt(bitPattern: block.contents.bytes.baseAddress) % UInt(KERNELS_ALIGNMENT) == 0
-    {
-      return KernelWeights(block)
-    }
+    if let block, has(layout, count: count) { return KernelWeights(block) }
     if let block { block.contents.storage.release(block.contents.range) }
     let memory = try AlignedMemory(count: count)
     pack(memory.base)
