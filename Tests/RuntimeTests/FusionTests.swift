@@ -51,6 +51,19 @@ import Testing
     #expect(kernels_best_isa() == .scalar || grouped > 4)
   }
 
+  // MARK: Activations in tile order
+
+  /// What is only an output has no reader: the first node, an activation here, is not taken for one.
+  @Test func anOutputTakesOverNoActivation() throws {
+    var net = NetworkBuilder(seed: 2)
+    let input = net.input([1, 6, 6, 4])
+    let x = try net.apply(.activation(.sigmoid), [input])
+    net.output(try net.conv(input, 7, (3, 3), Conv2D(padding: Padding(all: 1))))
+    net.output(try net.apply(.globalAveragePool, [x]))
+    try expectReference(net.model, net.samples(1)[0], .float)
+    try expectReference(net.int8(), net.samples(1)[0], .exact)
+  }
+
   // MARK: Quantizing while lines are copied
 
   /// Lines are copied for their padding, or because the image is small; those of a large one are read where they lie.

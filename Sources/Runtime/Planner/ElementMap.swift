@@ -88,9 +88,9 @@ extension Lowering {
 }
 
 extension Graph {
-  /// For each tensor how often it is read, outputs of the graph counting as read, and by which node last.
-  func readers() -> [(count: Int, node: Int)] {
-    var readers = [(count: Int, node: Int)](repeating: (0, 0), count: tensors.count)
+  /// For each tensor how often it is read, outputs of the graph counting as read, and by which node last; nil if by none.
+  func readers() -> [(count: Int, node: Int?)] {
+    var readers = [(count: Int, node: Int?)](repeating: (0, nil), count: tensors.count)
     for (index, node) in nodes.enumerated() {
       for input in node.inputs { readers[input] = (readers[input].count + 1, index) }
     }

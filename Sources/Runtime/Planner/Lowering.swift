@@ -14,10 +14,12 @@ struct Lowering {
   /// Sums that are made by the product that one of their operands is, by that operand.
   let residualSums: [TensorIndex: ResidualSum]
   /// For each tensor how often it is read, and by which node last.
-  let readers: [(count: Int, node: Int)]
+  let readers: [(count: Int, node: Int?)]
   /// Tensors that have no bytes, because the step that would write them does the next node's work too, or the next node
   /// theirs.
   var unwritten: Set<TensorIndex>
+  /// Tensors whose steps write them where a concat would copy them to.
+  var interleaved: Set<TensorIndex> = []
   /// Weights of nodes that the model file has packed.
   let packed: PackedWeights?
   /// What the node being lowered has for weights.
