@@ -81,7 +81,9 @@ public final class Session {
     let lowering = try Lowering(
       graph, packed: packed, isa: isa, threads: threads, options: options)
     chains = lowering.chains
-    fused = lowering.chains.reduce(into: lowering.unwritten) { $0.formUnion($1.chain.inner) }
+    fused = lowering.chains.reduce(into: lowering.unwritten.union(lowering.interleaved)) {
+      $0.formUnion($1.chain.inner)
+    }
     let memory = MemoryPlan(
       sizes: lowering.sizes, inputs: graph.inputs, outputs: graph.outputs, steps: lowering.uses)
     plan = Plan(lowering, memory: memory)

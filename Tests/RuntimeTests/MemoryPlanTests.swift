@@ -117,6 +117,7 @@ import Testing
       switch step.sharing {
       case .view: contents[step.writes[0]] = contents[step.reads[0]]
       case .part(let start): contents[step.writes[0]] = Array(contents[step.reads[0]][start...])
+      case .interleave: Issue.record("no program has such a step")
       case .join:
         let result = step.writes[0]
         contents[result] = step.reads.flatMap { contents[$0] }
@@ -176,5 +177,20 @@ import Testing
     let plan = MemoryPlan(sizes: [64, 100, 28, 128], inputs: [0], outputs: [3], steps: steps)
     #expect(plan.offsets[1] == plan.offsets[3] && plan.offsets[2] == plan.offsets[3]! + 100)
     #expect(plan.arenaBytes == 192)
+  }
+
+  /// Rows of 20, 8 and 4 bytes: the second operand has a place of its own and is copied. The whole is there as soon as the first
+  /// of its parts is, beside what lives until then.
+  @Test func rowsOfPartsAreWrittenInPlace() {
+    let steps = [
+      MemoryUse(reads: [0], writes: [1]), MemoryUse(reads: [0], writes: [2]), MemoryUse(reads: [2], writes: [3]),
+      MemoryUse(reads: [0], writes: [4]),
+      MemoryUse(reads: [1, 3, 4], writes: [5], sharing: .interleave([0, nil, 28])),
+    ]
+    let plan = MemoryPlan(sizes: [64, 200, 80, 80, 40, 320], inputs: [0], outputs: [5], steps: steps)
+    #expect(plan.offsets[1] == plan.offsets[5] && plan.offsets[4] == plan.offsets[5]! + 28)
+    for value in [0, 2, 3] {
+      #expect(plan.offsets[value]! + 80 <= plan.offsets[5]! || plan.offsets[value]! >= plan.offsets[5]! + 320)
+    }
   }
 }

@@ -19,6 +19,9 @@ struct MemoryUse {
     case part(offset: Int)
     /// The result is the operands one behind the other: operands may be written there in the first place.
     case join
+    /// The result's rows are those of the operands side by side. Operands with an offset, where in a row theirs begin, have
+    /// been written there by a step of their own, and are read by this one only.
+    case interleave([Int?])
   }
 
   var reads: [ValueIndex]
@@ -124,6 +127,10 @@ private struct StorageSharing {
           merge(group[operand], into: step.writes[0], at: position)
         }
         position += sizes[operand]
+      }
+    case .interleave(let offsets):
+      for (operand, offset) in zip(step.reads, offsets) {
+        if let offset { merge(group[operand], into: step.writes[0], at: offset) }
       }
     }
   }

@@ -9,12 +9,35 @@ extension Lowering {
     let output = graph.tensors[node.outputs[0]]
     let blocks = output.shape[..<op.axis].reduce(1, *)
     let blockBytes = node.inputs.map { graph.tensors[$0].byteCount / blocks }
+    var position = 0
+    var offsets: [Int?] = []
+    for (input, bytes) in zip(node.inputs, blockBytes) {
+      offsets.append(interleaved.contains(input) ? position : nil)
+      position += bytes
+    }
+    // With one block the operands lie one behind the other and may have been written in place.
+    let sharing = blocks == 1 ? MemoryUse.Sharing.join : .interleave(offsets)
+    if offsets.allSatisfy({ $0 != nil }) {
+      return appendUse(MemoryUse(reads: node.inputs, writes: node.outputs, sharing: sharing))
+    }
     append(
       ConcatStep(
         Partition(blocks, pieces: pieces(work: output.byteCount)), blockBytes: blockBytes,
-        values: node.inputs + node.outputs),
-      // With one block the operands lie one behind the other and may have been written in place.
-      reads: node.inputs, writes: node.outputs, sharing: blocks == 1 ? .join : .none)
+        isThere: offsets.map { $0 != nil }, values: node.inputs + node.outputs),
+      reads: node.inputs, writes: node.outputs, sharing: sharing)
+  }
+
+  /// Lets the step of a convolution or dense layer write its result where a concat along the last dimension would copy it to,
+  /// if only that one reads it.
+  ///
+  /// - Returns: elements from one pixel of the result to the next; nil if it has a place of its own.
+  mutating func takeConcatPlace(of result: TensorIndex) -> Int? {
+    guard fuses, let reader = onlyReader(of: result), case .concat(let op) = graph.nodes[reader].op else { return nil }
+    let shape = graph.tensors[graph.nodes[reader].outputs[0]].shape
+    // In one block, operands lie one behind the other as they are.
+    guard op.axis == shape.count - 1, shape[..<op.axis].reduce(1, *) > 1 else { return nil }
+    interleaved.insert(result)
+    return shape[op.axis]
   }
 
   /// No step: the result is the operand.
@@ -149,15 +172,22 @@ private final class ScaledEmbeddingStep: Step {
 private final class ConcatStep: Step {
   private let blocks: Partition
   private let blockBytes: UnsafeMutableBufferPointer<Int>
+  private let isThere: UnsafeMutableBufferPointer<Bool>
 
-  init(_ blocks: Partition, blockBytes: [Int], values: [ValueIndex]) {
+  /// - Parameter isThere: which operands' blocks have been written where they belong.
+  init(_ blocks: Partition, blockBytes: [Int], isThere: [Bool], values: [ValueIndex]) {
     self.blocks = blocks
     self.blockBytes = .allocate(capacity: blockBytes.count)
     _ = self.blockBytes.initialize(from: blockBytes)
+    self.isThere = .allocate(capacity: isThere.count)
+    _ = self.isThere.initialize(from: isThere)
     super.init(values: values, kernelName: "copy", tiles: blocks.count)
   }
 
-  deinit { blockBytes.deallocate() }
+  deinit {
+    blockBytes.deallocate()
+    isThere.deallocate()
+  }
 
   override func run(tile: Int, thread: Int) {
     let range = blocks[tile]
@@ -167,7 +197,9 @@ private final class ConcatStep: Step {
     for block in range {
       for (operand, bytes) in blockBytes.enumerated() {
         let source = address(operand) + block * bytes
-        if source != UnsafeRawPointer(target) { target.copyMemory(from: source, byteCount: bytes) }
+        if !isThere[operand] && source != UnsafeRawPointer(target) {
+          target.copyMemory(from: source, byteCount: bytes)
+        }
         target += bytes
       }
     }

@@ -115,7 +115,8 @@ extension Lowering {
       ProductPlan(
         group: group, indirection: indirection, kernel: kernel,
         values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, map: operands.map?.map,
-        workspaceStride: stride, pieces: pieces, weights: weightSource),
+        pixelStride: pixelStride(group, operands.result), workspaceStride: stride, pieces: pieces, weights: weightSource
+      ),
       weights: operands.weights.constantElements(as: Float.self), bias: operands.bias?.constant,
       activation: operands.resultActivation)
     try append(step, operands, reads: [operands.x], workspace)
@@ -139,7 +140,8 @@ extension Lowering {
     let step = try Int8ProductStep(
       ProductPlan(
         group: group, indirection: indirection, kernel: kernel, values: [x, operands.result, workspace],
-        residual: operands.sum?.residual, map: operands.map?.map, workspaceStride: stride, pieces: pieces,
+        residual: operands.sum?.residual, map: operands.map?.map,
+        pixelStride: pixelStride(group, operands.result), workspaceStride: stride, pieces: pieces,
         weights: weightSource),
       weights: operands.weights.constantElements(as: Int8.self), bias: operands.bias?.constant,
       zeroPoint: quantization(operands.x).zeroPoint,
@@ -172,7 +174,8 @@ extension Lowering {
       ProductPlan(
         group: group, indirection: indirection, kernel: kernel,
         values: [operand.elements, operands.result, workspace, operand.parameters],
-        residual: operands.sum?.residual, map: operands.map?.map, workspaceStride: stride, pieces: pieces,
+        residual: operands.sum?.residual, map: operands.map?.map,
+        pixelStride: pixelStride(group, operands.result), workspaceStride: stride, pieces: pieces,
         weights: weightSource),
       weights: operands.weights.constantElements(as: Int8.self),
       scales: operands.weightScales(channels: shape.outputChannels),
@@ -180,17 +183,23 @@ extension Lowering {
     try append(step, operands, reads: [operand.elements, operand.parameters], workspace)
   }
 
+  /// The distance of a product's output pixels where they go into a concat's result; groups of pixels lie in one piece.
+  private mutating func pixelStride(_ group: PixelGroup, _ result: TensorIndex) -> Int? {
+    group.pixels == 1 && group.shape.placement == nil ? takeConcatPlace(of: result) : nil
+  }
+
   /// Adds a product, whose result may take the place of the residual that goes into it.
   private mutating func append(
     _ step: ProductStep, _ operands: LinearOperands, reads: [ValueIndex], _ workspace: ValueIndex
   ) throws(RuntimeError) {
-    let (residual, sharing) = Lowering.residual(operands)
+    let (residual, sharing) = residual(operands)
     try append(step, reads: reads + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
   }
 
   /// What a product reads beside its operands, and where its result may lie.
-  static func residual(_ operands: LinearOperands) -> (reads: [ValueIndex], sharing: MemoryUse.Sharing) {
-    operands.sum.map { ([$0.residual], .inPlaceOfLast) } ?? ([], .none)
+  func residual(_ operands: LinearOperands) -> (reads: [ValueIndex], sharing: MemoryUse.Sharing) {
+    guard let sum = operands.sum else { return ([], .none) }
+    return ([sum.residual], interleaved.contains(operands.result) ? .none : .inPlaceOfLast)
   }
 
   /// The sum of the product's requantized result and the residual.

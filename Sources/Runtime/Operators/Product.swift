@@ -7,7 +7,7 @@ struct ProductShape {
   let groups: Int
   /// Output channels of one group.
   let columns: Int
-  /// Where output pixels lie, if not one behind the other.
+  /// Where output pixels lie, if not at equal distances.
   var placement: OutputPlacement?
 
   var outputChannels: Int { groups * columns }
@@ -32,7 +32,7 @@ struct ProductTile {
   let weights: UnsafeRawPointer
   /// Where the result goes.
   let output: UnsafeMutableRawPointer
-  /// Index of the result's first element in the whole output.
+  /// Index of the result's first element in a tensor that has the output's shape and lies in one piece.
   let index: Int
   /// Elements between rows of the output.
   let outputStride: Int
@@ -50,6 +50,8 @@ struct ProductPlan {
   let values: [ValueIndex]
   let residual: ValueIndex?
   let map: ElementMap?
+  /// Elements from one output pixel to the next; nil if nothing lies between them.
+  let pixelStride: Int?
   let workspaceStride: Int
   let pieces: Pieces
   let weights: WeightSource
@@ -70,6 +72,8 @@ class ProductStep: LineStep {
   private final let map: ElementMap?
   private final let elementsPerMap: Int
   private final let outputSize: Int
+  /// Elements from one output pixel to the next.
+  private final let pixelStride: Int
   /// Pointers of all tiles of rows, if the indirection is fixed.
   private final let fixedPointers: AlignedMemory?
   private final let panelBytes: Int
@@ -96,6 +100,8 @@ class ProductStep: LineStep {
     map = plan.map
     elementsPerMap = ProductStep.mappedBytes / outputSize
     self.outputSize = outputSize
+    let pixelStride = plan.pixelStride ?? shape.outputChannels
+    self.pixelStride = pixelStride
     let panelBytes = igemm_panel_size(kernel, indirection.taps, indirection.depth)
     let groupBytes = igemm_packed_size(kernel, shape.columns, indirection.taps, indirection.depth)
     self.panelBytes = panelBytes
@@ -121,7 +127,7 @@ class ProductStep: LineStep {
     columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * Int(kernel.pointee.nr)
     super.init(
       window, inputLineBytes: indirection.lineBytes,
-      outputLineBytes: window.outputWidth * shape.outputChannels * outputSize,
+      outputLineBytes: window.outputWidth * pixelStride * outputSize,
       values: plan.values + (plan.residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
       workspaceStride: plan.workspaceStride, tiles: rowPieces.count * columnPieces.count * shape.groups)
   }
@@ -235,11 +241,12 @@ class ProductStep: LineStep {
         inputs = workspace
         indirection.fill(workspace, workspace, pixels: pixels, input: input, outside: outside)
       }
-      let index = place + group * shape.columns + columns.lowerBound
+      let channel = group * shape.columns + columns.lowerBound
       multiply(
         ProductTile(
           rows: pixels.count, columns: columns.count, inputs: inputs, weights: weights,
-          output: output + index * outputSize, index: index, outputStride: stride,
+          output: output + (place + channel) * outputSize, index: first * shape.outputChannels + channel,
+          outputStride: stride,
           column: group * ProductStep.paddedColumns(shape, kernel) + columns.lowerBound))
       first = pixels.upperBound
       if map != nil && (first >= rows.upperBound || (first - mapped) * columns.count >= elementsPerMap) {
@@ -252,17 +259,17 @@ class ProductStep: LineStep {
   /// Applies the map to `count` columns of results from column `column`.
   private func applyMap(_ rows: Range<Int>, _ column: Int, _ count: Int, _ output: UnsafeMutableRawPointer) {
     guard let map else { return }
-    let first = output + (rows.lowerBound * shape.outputChannels + column) * outputSize
-    if count == shape.outputChannels {
+    let first = output + (rows.lowerBound * pixelStride + column) * outputSize
+    if count == pixelStride {
       map.apply(first, count: rows.count * count)
     } else {
-      for row in 0..<rows.count { map.apply(first + row * shape.outputChannels * outputSize, count: count) }
+      for row in 0..<rows.count { map.apply(first + row * pixelStride * outputSize, count: count) }
     }
   }
 
   /// Where output pixel `pixel` begins, the distance to the next one, and the first pixel that is not at that distance.
   private func outputPlace(_ pixel: Int) -> (output: Int, stride: Int, end: Int) {
-    guard let placement = shape.placement else { return (pixel * shape.outputChannels, shape.outputChannels, .max) }
+    guard let placement = shape.placement else { return (pixel * pixelStride, pixelStride, .max) }
     let (line, column) = pixel.quotientAndRemainder(dividingBy: shape.window.outputWidth)
     let (image, y) = line.quotientAndRemainder(dividingBy: shape.window.outputHeight)
     let output =
@@ -270,7 +277,7 @@ class ProductStep: LineStep {
     return (output, placement.pixelStride, pixel + shape.window.outputWidth - column)
   }
 
-  /// The residual's elements that go to the result of `tile`; it has the output's shape.
+  /// The residual's elements that go to the result of `tile`.
   final func residual<Element>(_ tile: ProductTile, as type: Element.Type) -> UnsafePointer<Element>? {
     guard let residualIndex else { return nil }
     return address(residualIndex, as: type) + tile.index

@@ -82,13 +82,15 @@ extension Lowering {
     let (workspace, stride) = try workspace(bytesPerThread: tiling.workspaceBytes)
     let plan = WinogradPlan(
       tiling: tiling, kernel: kernel, input: self.kernel(input), output: self.kernel(output),
-      values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, workspaceStride: stride,
+      values: [operands.x, operands.result, workspace], residual: operands.sum?.residual,
+      // A residual lies as the result does.
+      pixelStride: operands.sum == nil ? takeConcatPlace(of: operands.result) : nil, workspaceStride: stride,
       pieces: pieces, weights: weightSource)
     return (plan, workspace)
   }
 
   private mutating func append(_ step: WinogradStep, _ operands: LinearOperands, _ workspace: ValueIndex) {
-    let (residual, sharing) = Lowering.residual(operands)
+    let (residual, sharing) = residual(operands)
     append(step, reads: [operands.x] + residual, writes: [operands.result], scratch: [workspace], sharing: sharing)
   }
 }

@@ -56,7 +56,7 @@ final class FloatWinogradStep: WinogradStep {
       input_stride: tiling.productStride,
       bias: bias.base.assumingMemoryBound(to: Float.self) + tile.columns.lowerBound,
       output: mutable(1, as: Float.self) + tile.output, lines: tile.lines, pixels: tile.pixels,
-      line_stride: window.outputWidth * tiling.columns, pixel_stride: tiling.columns,
+      line_stride: window.outputWidth * pixelStride, pixel_stride: pixelStride,
       residual: residual(tile, as: Float.self), minimum: bounds.lowerBound, maximum: bounds.upperBound)
     transformOutput(&arguments)
   }
@@ -125,7 +125,7 @@ final class Int8WinogradStep: WinogradStep {
       channels: tile.columns.count, input: tile.products.assumingMemoryBound(to: Int32.self),
       input_stride: tiling.productStride, bias: bias.base.assumingMemoryBound(to: Int32.self) + column,
       output: mutable(1, as: Int8.self) + tile.output, lines: tile.lines, pixels: tile.pixels,
-      line_stride: tiling.window.outputWidth * tiling.columns, pixel_stride: tiling.columns,
+      line_stride: tiling.window.outputWidth * pixelStride, pixel_stride: pixelStride,
       residual: residual(tile, as: Int8.self), addition: addition, requantization: requantization.from(column: column))
     transformOutput(&arguments)
   }

@@ -12,6 +12,8 @@ struct WinogradPlan {
   /// Input, output, workspace.
   let values: [ValueIndex]
   let residual: ValueIndex?
+  /// Elements from one output pixel to the next; nil if nothing lies between them.
+  let pixelStride: Int?
   let workspaceStride: Int
   let pieces: Pieces
   let weights: WeightSource
@@ -37,6 +39,8 @@ class WinogradStep: Step {
   /// Of columns that are shared: the block that is being computed, and whether its inputs are still being transformed.
   private final var sharedBlock = 0..<0
   private final var isTransforming = false
+  /// Elements from one output pixel to the next.
+  final let pixelStride: Int
   /// Where in `values` the tensor is that the output transform adds.
   private final let residualIndex: Int?
 
@@ -49,6 +53,7 @@ class WinogradStep: Step {
     self.tiling = tiling
     kernel = plan.kernel
     workspaceStride = plan.workspaceStride
+    pixelStride = plan.pixelStride ?? tiling.columns
     residualIndex = plan.residual == nil ? nil : plan.values.count
     self.panelBytes = panelBytes
     self.placeBytes = placeBytes
@@ -175,7 +180,7 @@ class WinogradStep: Step {
         WinogradTile(
           columns: columns,
           products: UnsafeRawPointer(products + (tile - block.lowerBound) * tiling.productRow(columns.count)),
-          output: pixel * tiling.columns + columns.lowerBound,
+          output: pixel * pixelStride + columns.lowerBound,
           lines: min(WinogradTiling.side, window.outputHeight - y),
           pixels: min(WinogradTiling.side, window.outputWidth - x)))
     }

@@ -138,13 +138,16 @@ struct Lowering {
 
   /// Makes `result` lie where `operand` lies.
   mutating func appendView(of operand: ValueIndex, as result: ValueIndex) {
-    uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .view))
+    appendUse(MemoryUse(reads: [operand], writes: [result], sharing: .view))
   }
 
   /// Makes `result` lie `offset` bytes behind the start of `operand`.
   mutating func appendPart(of operand: ValueIndex, from offset: Int, as result: ValueIndex) {
-    uses.append(MemoryUse(reads: [operand], writes: [result], sharing: .part(offset: offset)))
+    appendUse(MemoryUse(reads: [operand], writes: [result], sharing: .part(offset: offset)))
   }
+
+  /// Notes what a node needs of memory that needs no step.
+  mutating func appendUse(_ use: MemoryUse) { uses.append(use) }
 
   /// Adds a step that reads a tensor's lines, or keeps it until the other stages of its chain are there.
   mutating func append(

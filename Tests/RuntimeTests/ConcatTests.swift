@@ -1,0 +1,70 @@
+import Format
+import TestSupport
+import Testing
+
+@testable import Runtime
+
+/// Concats along channels whose operands are written where they belong.
+@Suite struct ConcatTests {
+  /// Branches of all kinds side by side: products, Winograd's tiles, sums, activations, what has to be copied, and a tensor that
+  /// others read too.
+  private func network(seed: UInt64) throws -> NetworkBuilder {
+    var net = NetworkBuilder(seed: seed)
+    let side = net.random.int(4...11)
+    let input = net.input([net.random.int(1...2), side, net.random.int(4...11), net.random.int(1...20)])
+    let same = Conv2D(padding: Padding(all: 1), activation: net.random.pick(FusedActivation.allCases))
+    let x = try net.conv(input, net.random.int(2...20), (3, 3), same)
+    let channels = net.shape(x)[3]
+    var branches: [TensorIndex] = []
+    for _ in 0..<net.random.int(2...4) {
+      let columns = net.random.int(1...40)
+      switch net.random.int(0...6) {
+      case 0: branches.append(try net.conv(x, columns, (1, 1)))
+      case 1: branches.append(try net.conv(x, columns, (3, 3), same))
+      case 2: branches.append(try net.conv(x, 2 * columns, (1, 1), Conv2D(groups: channels % 2 == 0 ? 2 : 1)))
+      case 3:
+        let y = try net.conv(x, columns, (3, 3), same)
+        branches.append(try net.apply(.activation(net.random.pick([.hardSwish, .sigmoid])), [y]))
+      case 4:
+        let y = try net.conv(x, channels, (3, 3), Conv2D(padding: Padding(all: 1)))
+        branches.append(try net.apply(.add(Add(activation: .relu)), [x, y]))
+      case 5:
+        let pool = Pool2D(windowHeight: 3, windowWidth: 3, strideHeight: 1, strideWidth: 1, padding: Padding(all: 1))
+        branches.append(try net.apply(.maxPool2D(pool), [x]))
+      default:
+        let y = try net.conv(x, columns, (1, 1))
+        net.output(y)
+        branches.append(y)
+      }
+    }
+    if net.random.bool() { branches.append(branches[0]) }
+    let joined = try net.apply(.concat(Concat(axis: 3)), branches)
+    net.output(try net.conv(joined, 5, (1, 1)))
+    return net
+  }
+
+  @Test(arguments: 0..<40 as Range<UInt64>) func branchesAreTheReference(seed: UInt64) throws {
+    var net = try network(seed: seed)
+    let samples = net.samples(1)[0]
+    for (pipelines, winograd) in [(nil, nil), (nil, true), (true, nil), (true, true)] as [(Bool?, Bool?)] {
+      var options = allOptions(pipelines: pipelines)
+      for index in options.indices { options[index].usesWinograd = winograd }
+      try expectReference(net.model, samples, .float, options: options)
+      try expectReference(net.int8(), samples, .exact, options: options)
+    }
+  }
+
+  /// SqueezeNet's fire module copies nothing.
+  @Test func convolutionsWriteIntoTheConcat() throws {
+    var net = NetworkBuilder(seed: 1)
+    let x = try net.conv(net.input([1, 28, 28, 24]), 32, (1, 1))
+    let narrow = try net.conv(x, 48, (1, 1), Conv2D(activation: .relu))
+    let wide = try net.conv(x, 64, (3, 3), Conv2D(padding: Padding(all: 1), activation: .relu))
+    net.output(try net.conv(try net.apply(.concat(Concat(axis: 3)), [narrow, wide]), 7, (1, 1)))
+    for model in [net.model, try net.int8()] {
+      let session = try Session(model)
+      let concat = try #require(session.graph.nodes.firstIndex { $0.op.name == "concat" })
+      #expect(session.stepsOfNode[concat].isEmpty)
+    }
+  }
+}
