@@ -9,24 +9,50 @@ import Vision
 /// `log.csv` and `log.jsonl` (a line for each epoch), `report.html`; and beside them the checkpoints and the model.
 struct RunFolder {
   private let folder: OutputFolder
+  /// Where the run's state is saved, from the root: in the folder, unless `--checkpoint` names another place.
+  private let checkpoint: String
+  /// Whether a run was begun here that cannot be gone on with.
+  private var hasRemains = false
   private var log = RunLog()
 
-  /// - Throws: `Problem` if the folder has the log of another run, or none where one is to be continued.
-  init(path: String, isResumed: Bool) throws {
+  /// - Parameter checkpoint: where the run's state is to be saved.
+  /// - Throws: `Problem` if the folder has another run, which is finished or can be gone on with; or, where one is to be
+  ///   continued, a log that is none.
+  init(path: String, isResumed: Bool, checkpoint: String) throws {
     folder = try OutputFolder(path: path)
+    self.checkpoint = URL(fileURLWithPath: checkpoint).path
     let file = folder.path(of: "log.csv")
-    guard FileManager.default.fileExists(atPath: file) else { return }
     guard isResumed else {
-      throw Problem(
-        "\(path): expected a new folder, found the log of a run",
-        hint: "give another folder, or go on with that run by --resume")
+      if let found = traces.first(where: { FileManager.default.fileExists(atPath: $0) }) {
+        throw Problem(
+          "\(path): expected a new folder, found \(found) of a run",
+          hint: "give another folder, or go on with that run by --resume")
+      }
+      hasRemains = FileManager.default.fileExists(atPath: file)
+      return
     }
+    guard FileManager.default.fileExists(atPath: file) else { return }
     // A line for each epoch, of which there may be a million.
     let text = try contents(ofFile: file, what: "the log of a run", limit: 1 << 30)
     guard let log = RunLog(csv: text) else {
       throw Problem("\(file): expected the log of a run, found another text")
     }
     self.log = log
+  }
+
+  /// Files of which one is there if a run is finished, or can be gone on with. One that was killed, or diverged, before its
+  /// first checkpoint has none of them.
+  private var traces: [String] {
+    var paths = [folder.path(of: "last.checkpoint"), folder.path(of: "report.html")]
+    // A model beside a log is the run's; one that is alone may have come from anywhere.
+    if FileManager.default.fileExists(atPath: folder.path(of: "log.csv")) { paths.append(folder.path(of: "model.bin")) }
+    if let config = try? contents(ofFile: folder.path(of: "config.json"), what: "settings"),
+      let fields = try? JSONSerialization.jsonObject(with: Data(config.utf8)) as? [String: Any],
+      let checkpoint = fields["checkpoint"] as? String
+    {
+      paths.append(checkpoint)
+    }
+    return paths
   }
 
   func path(of name: String) -> String { folder.path(of: name) }
@@ -42,7 +68,11 @@ struct RunFolder {
 
   /// Writes down what is trained.
   mutating func begin(_ run: TrainingRun, data: TrainingData, device: String) throws {
+    if hasRemains {
+      note("\(folder.path) has the log of a run that left no checkpoint; it is replaced: the run begins anew")
+    }
     log.truncate(to: run.epoch)
+    writeLog()
     try folder.write(run.description.text, to: "network.net")
     var json = JSONWriter()
     json.object { json in
@@ -59,6 +89,7 @@ struct RunFolder {
       json.field("steps_per_epoch", run.stepsPerEpoch)
       json.field("seed", run.description.recipe.seed)
       json.field("device", device)
+      json.field("checkpoint", checkpoint)
     }
     try folder.write(json.text, to: "config.json")
   }

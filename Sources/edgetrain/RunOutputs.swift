@@ -51,7 +51,9 @@ struct RunOutputs {
 
   /// - Throws: what tells now that a file could not be written later.
   init(_ arguments: Arguments) throws {
-    folder = try arguments.string("run").map { try RunFolder(path: $0, isResumed: arguments.has("resume")) }
+    folder = try arguments.string("run").map {
+      try RunFolder(path: $0, isResumed: arguments.has("resume"), checkpoint: RunPaths(arguments).last)
+    }
     let name = arguments.string("output") ?? folder?.path(of: "model.bin")
     model = try OutputFile(path: name ?? TrainCommand.command.required("output", of: arguments))
     paths = try RunPaths(arguments)

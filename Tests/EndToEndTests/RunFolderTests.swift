@@ -43,7 +43,7 @@ import Testing
     let before = try text("run/log.csv")
     let second = try edgetrain.run(arguments, in: folder)
     #expect(second.status == 1)
-    #expect(second.errors.hasPrefix("error: run: expected a new folder, found the log of a run\nhint: "))
+    #expect(second.errors.hasPrefix("error: run: expected a new folder, found run/last.checkpoint of a run\nhint: "))
     #expect(try text("run/log.csv") == before)
 
     let evaluated = try edgetrain.run(
@@ -88,6 +88,65 @@ import Testing
     let config = try #require(
       try JSONSerialization.jsonObject(with: Data(folder.bytes("run/config.json"))) as? [String: Any])
     #expect(config["epochs"] as? Int == 5)
+  }
+
+  /// Killed behind its first line of the log, when there is no checkpoint, here because no file may be so large: the folder is
+  /// taken again, and the run that is begun there is one that was left alone.
+  @Test func aRunThatLeftNoCheckpointBeginsAnew() throws {
+    func words(_ run: String, _ epochs: Int, _ options: [String] = []) -> [String] {
+      ["train", "rows.net", "--data", "rows", "--run", run, "--epochs", "\(epochs)"] + options
+    }
+    let small = Program(path: "/bin/bash")
+    let killed = try small.run(
+      ["-c", "ulimit -f 2; exec \"$0\" \"$@\"", edgetrain.path] + words("run", 1_000_000), in: folder
+    ) { process in
+      while process.isRunning && ((try? loggedEpochs()) ?? []).isEmpty { usleep(2000) }
+      kill(process.processIdentifier, SIGKILL)
+    }
+    #expect(killed.status == SIGKILL, "\(killed.errors)")
+    try #require(!folder.has("run/last.checkpoint"), "the limit is too large for the test")
+    let resumed = try edgetrain.run(words("run", 2, ["--resume"]), in: folder)
+    #expect(resumed.status == 1)
+    #expect(
+      resumed.errors.hasPrefix("error: run/last.checkpoint: cannot read: ") && resumed.errors.contains("begin anew"))
+
+    let again = try edgetrain.run(words("run", 2), in: folder)
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(again.errors.contains("run has the log of a run that left no checkpoint; it is replaced"))
+    #expect(try edgetrain.run(words("whole", 2), in: folder).status == 0)
+    #expect(try folder.bytes("run/model.bin") == folder.bytes("whole/model.bin"))
+    #expect(try loggedEpochs() == ["1", "2"])
+  }
+
+  /// A run that diverges in its first epoch leaves nothing to go on with either.
+  @Test func aRunThatDivergesAtOnceBeginsAnew() throws {
+    let words = ["train", "rows.net", "--data", "rows", "--run", "run"]
+    let diverged = try edgetrain.run(words + ["--rate", "1e9"], in: folder)
+    #expect(diverged.status == 1 && diverged.errors.contains("error: training diverged in step "))
+    #expect(try edgetrain.run(words, in: folder).status == 0)
+    #expect(try loggedEpochs() == ["1", "2"])
+  }
+
+  /// Each of these alone tells of a run that must stay: its checkpoint, in the folder or elsewhere, its report, its model.
+  @Test(arguments: ["run/last.checkpoint", "other.checkpoint", "run/report.html", "run/model.bin"])
+  func aRunIsNotOverwritten(kept: String) throws {
+    let elsewhere = kept == "other.checkpoint" ? ["--checkpoint", kept] : []
+    let words = ["train", "rows.net", "--data", "rows", "--run", "run"]
+    let result = try edgetrain.run(words + elsewhere, in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    for name in ["run/last.checkpoint", "run/best.checkpoint", "run/report.html", "run/model.bin"] where name != kept {
+      try? FileManager.default.removeItem(atPath: folder.path + "/" + name)
+    }
+    func files() throws -> [String: [UInt8]] {
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/run")
+      return try Dictionary(uniqueKeysWithValues: names.map { ($0, try folder.bytes("run/" + $0)) })
+    }
+    let before = try files()
+    let second = try edgetrain.run(words, in: folder)
+    #expect(second.status == 1)
+    #expect(
+      second.errors.contains(": expected a new folder, found ") && second.errors.contains("\(kept) of a run\nhint: "))
+    #expect(try files() == before)
   }
 
   /// What processes that were killed long ago have half written is gone when a run begins, what may still be written when it
