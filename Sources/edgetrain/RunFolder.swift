@@ -14,6 +14,8 @@ struct RunFolder {
   /// Whether a run was begun here that cannot be gone on with.
   private var hasRemains = false
   private var log = RunLog()
+  private var csv: LogFile
+  private var jsonLines: LogFile
 
   /// - Parameter checkpoint: where the run's state is to be saved.
   /// - Throws: `Problem` if the folder has another run, which is finished or can be gone on with; or, where one is to be
@@ -22,6 +24,8 @@ struct RunFolder {
     folder = try OutputFolder(path: path)
     self.checkpoint = URL(fileURLWithPath: checkpoint).path
     let file = folder.path(of: "log.csv")
+    csv = LogFile(try OutputFile(path: file), head: RunLog.csvHead) { $0.csvLine }
+    jsonLines = LogFile(try OutputFile(path: folder.path(of: "log.jsonl"))) { $0.jsonLine }
     guard isResumed else {
       if let found = traces.first(where: { FileManager.default.fileExists(atPath: $0) }) {
         throw Problem(
@@ -71,6 +75,7 @@ struct RunFolder {
     if hasRemains {
       note("\(folder.path) has the log of a run that left no checkpoint; it is replaced: the run begins anew")
     }
+    // Before anything is added: what is there may be of another run, go beyond the checkpoint, or end in the midst of a line.
     log.truncate(to: run.epoch)
     writeLog()
     try folder.write(run.description.text, to: "network.net")
@@ -98,10 +103,10 @@ struct RunFolder {
   mutating func append(_ record: EpochRecord) { log.append(record) }
 
   /// A log that cannot be written is no reason to lose the training: a warning tells of it.
-  func writeLog() {
+  mutating func writeLog() {
     do {
-      try folder.write(log.csv, to: "log.csv")
-      try folder.write(log.jsonLines, to: "log.jsonl")
+      try csv.write(log)
+      try jsonLines.write(log)
     } catch {
       note("warning: \(Problem(error).description); going on without")
     }

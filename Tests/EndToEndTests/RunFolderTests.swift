@@ -168,6 +168,31 @@ import Testing
     #expect(try names() == Set(others))
   }
 
+  /// What the log has beyond the checkpoint, and a line that a kill has torn, are gone when the run goes on.
+  @Test func resumingCutsTheLog() throws {
+    // A schedule without end: what is logged of an epoch does not depend on how many there are.
+    try folder.writeNetwork(schedule: "constant", recipe: "validation 0.1")
+    func train(_ options: [String]) throws {
+      let result = try edgetrain.run(["train", "rows.net", "--data", "rows", "--run", "run"] + options, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    try train(["--epochs", "3"])
+    let (csv, json) = (try text("run/log.csv"), try text("run/log.jsonl"))
+    let line = try #require(csv.split(separator: "\n").last)
+    let more = "4\(line.dropFirst())\n"
+    for tail in ["\(line.prefix(9))", more, "\(more)\(line.prefix(20))"] {
+      try folder.write(csv + tail, to: "run/log.csv")
+      try folder.write(json + "{\"epoch\": 4", to: "run/log.jsonl")
+      try train(["--resume", "--epochs", "3"])
+      #expect(try text("run/log.csv") == csv)
+      #expect(try text("run/log.jsonl") == json)
+    }
+    try folder.write("\(csv)\(line.prefix(30))", to: "run/log.csv")
+    try train(["--resume", "--epochs", "5"])
+    #expect(try text("run/log.csv").hasPrefix(csv) && text("run/log.jsonl").hasPrefix(json))
+    #expect(try loggedEpochs() == ["1", "2", "3", "4", "5"])
+  }
+
   /// A log of many epochs is read: what is missing here is the checkpoint.
   @Test func aLongLogIsRead() throws {
     var log = "epoch,loss,lowest_step_loss,highest_step_loss,accuracy,rate,validation_loss,validation_accuracy,is_best,"

@@ -56,6 +56,18 @@ import Vision
     }
   }
 
+  /// Wherever a kill tears the last line, the log is that of the lines before.
+  @Test func aTornLineIsLeftOut() throws {
+    let (whole, before) = (log(epochs: 3), log(epochs: 2))
+    let (long, short) = (whole.csv, before.csv)
+    for count in short.count..<long.count {
+      #expect(RunLog(csv: String(long.prefix(count))) == before, "\(count) characters")
+    }
+    #expect(RunLog(csv: short + "\0\0\0") == before)
+    // Without a line of names it is no log.
+    #expect(RunLog(csv: String(RunLog.csvHead.dropLast())) == nil)
+  }
+
   @Test func truncatedLogGoesOn() {
     var whole = log(epochs: 5)
     let fifth = whole.records[4]
@@ -66,7 +78,7 @@ import Vision
   }
 
   @Test func jsonLinesAreADocumentEach() throws {
-    let lines = log(epochs: 3).jsonLines.split(separator: "\n")
+    let lines = log(epochs: 3).records.map(\.jsonLine).joined().split(separator: "\n")
     #expect(lines.count == 3)
     for (index, line) in lines.enumerated() {
       let json = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])

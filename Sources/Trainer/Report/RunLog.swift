@@ -16,39 +16,39 @@ public struct RunLog: Equatable, Sendable {
     "validation_accuracy", "is_best", "images_per_second", "seconds",
   ]
 
+  /// The line of names above the values, with its end.
+  public static let csvHead = columns.joined(separator: ",") + "\n"
+
   /// Comma-separated values under a line of names; fields without a value are empty.
   ///
   /// Law: `RunLog(csv: csv)` is the same log.
-  public var csv: String {
-    var text = RunLog.columns.joined(separator: ",") + "\n"
-    for record in records { text += record.cells.joined(separator: ",") + "\n" }
-    return text
-  }
+  public var csv: String { RunLog.csvHead + records.map(\.csvLine).joined() }
 
-  /// Nil if the text is no log that `csv` wrote.
+  /// Nil if the text is no log that `csv` wrote. What stands behind the last line's end is left out: an epoch whose line was
+  /// half written when the run was killed.
   public init?(csv: String) {
-    var lines = csv.split(separator: "\n")[...]
-    guard lines.popFirst() == Substring(RunLog.columns.joined(separator: ",")) else { return nil }
+    guard let end = csv.utf8.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
+    var lines = csv[..<end].split(separator: "\n")[...]
+    guard let head = lines.popFirst(), head + "\n" == RunLog.csvHead else { return nil }
     for line in lines {
       let cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
       guard cells.count == RunLog.columns.count, let record = EpochRecord(cells: cells) else { return nil }
       records.append(record)
     }
   }
-
-  /// A JSON document for each record, one a line.
-  public var jsonLines: String {
-    var text = ""
-    for record in records {
-      var json = JSONWriter(isOneLine: true)
-      json.object { record.write(to: &$0) }
-      text += json.text
-    }
-    return text
-  }
 }
 
 extension EpochRecord {
+  /// Its line in `RunLog.csv`, with its end.
+  public var csvLine: String { cells.joined(separator: ",") + "\n" }
+
+  /// Its fields as a JSON document, with the line's end.
+  public var jsonLine: String {
+    var json = JSONWriter(isOneLine: true)
+    json.object { write(to: &$0) }
+    return json.text
+  }
+
   /// In the order of `RunLog.columns`.
   fileprivate var cells: [String] {
     let training: [Double] = [loss, stepLosses.lowerBound, stepLosses.upperBound, accuracy, rate]
