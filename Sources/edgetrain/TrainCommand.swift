@@ -87,7 +87,7 @@ enum TrainCommand {
     progress.begin(data: data, device: devices.name, processes: job?.size ?? 1)
     if let base { progress.tell(base.text(run)) }
     try outputs?.folder?.begin(run, data: data, device: devices.name)
-    try train(run, progress: progress, outputs: &outputs)
+    try train(run, progress: progress, outputs: &outputs, processes: job?.size ?? 1)
     if let outputs {
       let result = try data.export(run, base: base?.model)
       try result.model.write(to: outputs.model.path)
@@ -135,7 +135,9 @@ enum TrainCommand {
 
   /// Steps until the run is finished. Its state is saved as `SavingPace` says, after every epoch that is the best so far, when
   /// it is over, and before Ctrl-C ends the program; by one process, if there are several.
-  private static func train(_ run: TrainingRun, progress: Progress, outputs: inout RunOutputs?) throws {
+  private static func train(
+    _ run: TrainingRun, progress: Progress, outputs: inout RunOutputs?, processes: Int
+  ) throws {
     Interrupt.catchSignals()
     var pace = SavingPace()
     while !run.isFinished {
@@ -155,7 +157,7 @@ enum TrainCommand {
         progress.interrupt()
         try outputs?.save(run)
         note("stopped in epoch \(run.epoch + 1) after \(run.stepInEpoch) of \(run.stepsPerEpoch) steps")
-        note("to go on: \(commandToGoOn())")
+        note("to go on: \(commandToGoOn(processes: processes))")
         exit(.failure)
       }
       // A run that goes on from an epoch before the best one must not find others between that were better than the one it
@@ -186,13 +188,14 @@ enum TrainCommand {
     if let share { recipe.validation = Float(share) }
   }
 
-  /// This process's command line, to be typed again, with the program as it was found.
-  private static func commandToGoOn() -> String {
+  /// This process's command line, to be typed again, with the program as it was found. Where several processes were started,
+  /// it starts as many: with what else `mpirun` was told they are not.
+  private static func commandToGoOn(processes: Int) -> String {
     var words = ["edgetrain"]
     if let name = platform_argument(0) { words = [String(cString: name)] }
     words += processArguments()
     if !words.contains("--resume") { words.append("--resume") }
-    return Edgetrain.shellText(words)
+    return Edgetrain.shellText((processes > 1 ? ["mpirun", "-n", "\(processes)"] : []) + words)
   }
 }
 

@@ -114,6 +114,20 @@ import Testing
       try expectEqualRuns("one", "killed")
     }
 
+    /// Ctrl-C reaches all processes; the command that is printed then starts as many again.
+    @Test func anInterruptedJobGoesOn() throws {
+      let words = ["train", "rows.net", "--data", "rows", "--threads", "1", "-o", "rows.bin", "--epochs"]
+      let stopped = try mpirun.run(mpirunWords(2) + [edgetrain.path] + words + ["100000"], in: folder) { process in
+        while process.isRunning && !folder.has("rows.bin.checkpoint") { usleep(2000) }
+        for rank in children(of: process.processIdentifier) { kill(rank, SIGINT) }
+      }
+      #expect(stopped.status != 0 && !folder.has("rows.bin"))
+      #expect(
+        stopped.errors.contains(
+          "to go on: mpirun -n 2 \(edgetrain.path) \((words + ["100000", "--resume"]).joined(separator: " "))\n"),
+        "\(stopped.errors)")
+    }
+
     /// An error in one process, here in the file that only rank 0 reads, ends the job.
     @Test func anErrorEndsTheJob() throws {
       let result = try train(["-o", "rows.bin", "--resume"], ranks: 2)
