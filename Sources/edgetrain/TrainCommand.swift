@@ -133,8 +133,8 @@ enum TrainCommand {
     return (try NetworkDescription(base.model), base.path)
   }
 
-  /// Steps until the run is finished. Its state is saved as `SavingPace` says, after every epoch that is the best so far, when
-  /// it is over, and before Ctrl-C ends the program; by one process, if there are several.
+  /// Steps until the run is finished. Its state is saved as `SavingPace` says, when it is over, and before Ctrl-C ends the
+  /// program; by one process, if there are several.
   private static func train(
     _ run: TrainingRun, progress: Progress, outputs: inout RunOutputs?, processes: Int
   ) throws {
@@ -160,10 +160,7 @@ enum TrainCommand {
         note("to go on: \(commandToGoOn(processes: processes))")
         exit(.failure)
       }
-      // A run that goes on from an epoch before the best one must not find others between that were better than the one it
-      // knows: `TrainingRun.restore` takes such a best epoch.
-      let isBest = step.validation?.isBest ?? false
-      guard run.isFinished || isBest || pace.isDue(epochEnds: run.stepInEpoch == 0) else { continue }
+      guard run.isFinished || pace.isDue(epochEnds: run.stepInEpoch == 0) else { continue }
       do {
         try pace.measure { () throws(RunError) in try outputs?.save(run) }
       } catch {

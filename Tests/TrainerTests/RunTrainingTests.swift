@@ -80,7 +80,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
   }
 
   /// The best epoch's checkpoint is written before the run's own: one that is killed between the two has one of an epoch
-  /// that its other file does not know. That run, too, takes the very steps that it would have taken.
+  /// that its other file does not know. That run goes on behind its best epoch, with the very steps that it would have taken.
   @Test func theBestEpochMayBeAheadOfTheRun() throws {
     var description = RowProblem.description
     description.recipe.epochs = 8
@@ -98,8 +98,11 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     for epoch in pairs {
       let resumed = try RowProblem.run(description)
       try resumed.restore(ends[epoch - 1].last, best: ends[epoch].best)
-      let steps = (epoch - 1) * whole.stepsPerEpoch
-      for step in steps..<reports.count { #expect(bits(try resumed.step()) == reports[step]) }
+      // Before the first epoch's end there is no best one to know of.
+      #expect(resumed.epoch == (epoch == 1 ? 0 : epoch))
+      for step in resumed.epoch * whole.stepsPerEpoch..<reports.count {
+        #expect(bits(try resumed.step()) == reports[step])
+      }
       #expect(try resumed.checkpoint() == whole.checkpoint() && resumed.best == whole.best)
     }
     // An older one, or none, is of no use.
@@ -110,6 +113,32 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     #expect(throws: RunError.otherBest(expected: last, found: 1)) {
       try RowProblem.run(description).restore(ends[last].last, best: ends[1].best)
     }
+  }
+
+  /// With another rate, too: no epoch of the old rate is the best one of a run that does not have it.
+  @Test func theBestEpochAheadIsOfTheRunThatGoesOn() throws {
+    var description = RowProblem.description
+    description.recipe.epochs = 8
+    description.recipe.rate = 0.005
+    description.recipe.validation = 0.4
+    let whole = try RowProblem.run(description)
+    var before: (last: Checkpoint, best: Checkpoint?)?
+    var best: Checkpoint?
+    while best == nil {
+      try #require(!whole.isFinished, "no epoch but the first is better than those before")
+      if whole.stepInEpoch == 0 { before = (try whole.checkpoint(), whole.best) }
+      if try whole.step().validation?.isBest == true && before?.best != nil { best = whole.best }
+    }
+    description.recipe.rate = 0.0001
+    func finish(_ last: Checkpoint) throws -> TrainingRun {
+      let run = try RowProblem.run(description)
+      try run.restore(last, best: best, changes: [.rate])
+      #expect(run.epoch == best?.epoch && run.epochsWithoutBetter == 0)
+      while !run.isFinished { _ = try run.step() }
+      return run
+    }
+    let (torn, ended) = (try finish(#require(before).last), try finish(whole.checkpoint()))
+    #expect(try torn.checkpoint() == ended.checkpoint() && torn.best == ended.best)
   }
 
   /// A finished run goes on with more epochs, as if there had been as many from the start.

@@ -30,24 +30,27 @@ extension TrainingRun {
   /// Goes on where `checkpoint` was taken: every number from here on is the one it would have been.
   ///
   /// - Parameters:
-  ///   - best: the checkpoint of the run's best epoch, if `checkpoint` tells of one. That of a later epoch does, too, as it
-  ///     is left by a run that ended between writing the two.
+  ///   - best: the checkpoint of the run's best epoch, if `checkpoint` tells of one. A run that ended between writing the two
+  ///     leaves that of a later epoch: the run goes on behind that one, because the epochs before it are those that the
+  ///     best one has come from. Done again with `changes`, they would be others.
   ///   - changes: settings that may differ.
   /// - Throws: `RunError.otherRun` if a checkpoint is of a run with other settings or data.
   public func restore(
     _ checkpoint: Checkpoint, best: Checkpoint? = nil, changes: Set<Change> = []
   ) throws(RunError) {
+    var checkpoint = checkpoint
     try check(checkpoint.settings, changes)
-    guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
-      throw .otherRun(
-        expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
-        found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
-    }
     if let told = checkpoint.best {
       guard let best, let other = best.best, other == told || other.epoch > checkpoint.epoch else {
         throw .otherBest(expected: told.epoch, found: best?.best?.epoch)
       }
       try check(best.settings, changes)
+      if other.epoch > checkpoint.epoch { checkpoint = best }
+    }
+    guard checkpoint.step < stepsPerEpoch, checkpoint.epoch <= recipe.epochs else {
+      throw .otherRun(
+        expected: "at most \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
+        found: "\(checkpoint.epoch) and \(checkpoint.step) steps")
     }
     late = nil
     stepLosses = []

@@ -188,7 +188,7 @@ public final class TrainingRun {
     recipe.patience.map { epochsWithoutBetter >= $0 } ?? false
   }
   /// Epochs since the best one on the examples held out; 0 where there are none.
-  public var epochsWithoutBetter: Int { best.map { max(epoch - $0.epoch, 0) } ?? 0 }
+  public var epochsWithoutBetter: Int { best.map { epoch - $0.epoch } ?? 0 }
 
   /// Examples on which batch-norm that was part of other layers is measured.
   private static let settlingExamples = 1024
@@ -332,9 +332,7 @@ public final class TrainingRun {
   /// Whether the epoch that ends is better than all before.
   private func isBest(correct: Int, loss: Double) -> Bool {
     guard let other = best?.best else { return true }
-    if predictsNumbers ? loss < other.loss : correct > other.correct { return true }
-    // The best epoch itself, done again: its checkpoint was written, and the run was stopped before its own was.
-    return other.epoch == epoch + 1 && (predictsNumbers ? loss == other.loss : correct == other.correct)
+    return predictsNumbers ? loss < other.loss : correct > other.correct
   }
 
   // MARK: Result
