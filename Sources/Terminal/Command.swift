@@ -52,6 +52,7 @@ public struct Subcommand: Sendable {
 public struct Command: Sendable {
   /// As typed: "edgerun", "edgerun info".
   public let name: String
+  /// What it does, in lines of at most 120 characters.
   public let summary: String
   public let operands: [Operand]
   public let options: [Option]

@@ -7,8 +7,8 @@ enum DataCommand {
   static let command = Command(
     name: "edgetrain data",
     summary:
-      "Tells what was read of a data set: classes, examples of each, mean and deviation, duplicates, files left out; of texts "
-      + "lengths and tokens.",
+      "Tells what was read of a data set: classes, examples of each, mean and deviation, duplicates, files left out;\n"
+      + "of texts lengths and tokens.",
     operands: [Operand("info"), Operand("DATA")],
     options: [
       Option(

@@ -5,7 +5,8 @@ import Trainer
 enum DemoCommand {
   static let command = Command(
     name: "edgetrain demo",
-    summary: "Shows what neural networks can and cannot learn, on points of the plane: trains neurons, linear networks "
+    summary:
+      "Shows what neural networks can and cannot learn, on points of the plane: trains neurons, linear networks\n"
       + "and networks with hidden layers within seconds, and draws their decision boundaries and losses.",
     options: [
       Option("output", letter: "o", value: "DIR", help: "where index.html and the drawings go (default: demo)"),

@@ -7,7 +7,7 @@ enum LookCommand {
   static let command = Command(
     name: "edgetrain look",
     summary:
-      "Shows what is inside a float model: filters, feature maps, what activates units and which pixels do, where "
+      "Shows what is inside a float model: filters, feature maps, what activates units and which pixels do, where\n"
       + "templates fit, the loss landscape, weights; of sequences states, what answers depend on, embeddings.",
     operands: [Operand("MODEL")],
     options: [

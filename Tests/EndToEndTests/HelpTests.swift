@@ -22,6 +22,13 @@ import Testing
     #expect(text.contains("```\n$ \(command.name) --help\n\(command.help)```\n"), "\(command.help)")
   }
 
+  /// Summaries have lines that a terminal of a usual width shows whole.
+  @Test func summariesAreWrapped() {
+    for command in Self.commands {
+      for line in command.summary.split(separator: "\n") { #expect(line.count <= 120, "\(command.name): \(line)") }
+    }
+  }
+
   /// And prints it, on standard output, whatever else is on the line.
   @Test(arguments: names) func everyCommandHasHelp(name: String) throws {
     let folder = try TemporaryFolder()
