@@ -21,7 +21,8 @@ typedef struct {
 // Maps the regular file at `path`. A directory gives EISDIR, anything else that is no regular file EINVAL.
 int platform_map_file(const char *_Nonnull path, platform_mapping *_Nonnull result);
 void platform_unmap(platform_mapping mapping);
-// Gives back the memory of the whole pages in a part of a mapping; they are read from the file again when touched.
+// Gives back the memory of the whole pages in a part of a mapping, or of memory that was allocated; they are read from the file
+// again when touched, or are zeros.
 void platform_release(const void *_Nonnull start, size_t count);
 
 // Writes `count` bytes so that `path` holds either its old contents or all of the new ones, whatever happens in

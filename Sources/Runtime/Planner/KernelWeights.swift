@@ -12,12 +12,12 @@ struct KernelWeights {
   private let memory: AlignedMemory?
   private let storage: Storage?
 
-  fileprivate init(_ layout: PackedWeights.Layout, memory: AlignedMemory) {
-    base = UnsafeRawPointer(memory.base)
-    count = memory.bytes.count
+  fileprivate init(_ layout: PackedWeights.Layout, _ part: WeightMemory.Part) {
+    base = UnsafeRawPointer(part.bytes.baseAddress!)
+    count = part.bytes.count
     self.layout = layout
     isFromFile = false
-    self.memory = memory
+    memory = part.owner
     storage = nil
   }
 
@@ -34,6 +34,8 @@ struct KernelWeights {
 /// Where the weights of a node come from: what the model file has packed for it, or else the graph's own.
 struct WeightSource {
   let block: PackedWeights.Block?
+  /// Where weights are packed.
+  let memory: WeightMemory
 
   /// Whether the file has `count` bytes of weights in `layout`, as kernels read them.
   func has(_ layout: PackedWeights.Layout, count: Int) -> Bool {
@@ -51,9 +53,9 @@ struct WeightSource {
   ) throws(RuntimeError) -> KernelWeights {
     if let block, has(layout, count: count) { return KernelWeights(block) }
     if let block { block.contents.storage.release(block.contents.range) }
-    let memory = try AlignedMemory(count: count)
-    pack(memory.base)
-    return KernelWeights(layout, memory: memory)
+    let part = try memory.allocate(count)
+    pack(part.bytes.baseAddress!)
+    return KernelWeights(layout, part)
   }
 }
 

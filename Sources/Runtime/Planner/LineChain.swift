@@ -136,7 +136,7 @@ extension Lowering {
       let tiling =
         input.type == .f32
         ? winogradTiling(shape, kernel(.f32_igemm))
-        : integerWinogradTiling(shape, node.inputs[0], weights, WeightSource(block: packed?.block(ofNode: index)))
+        : integerWinogradTiling(shape, node.inputs[0], weights, weightSource(ofNode: index))
       guard tiling == nil else { return nil }
       (window, canFollow) = (shape.window, shape.window.isPointwise)
       result = residualSums[result]?.output ?? result

@@ -23,7 +23,8 @@ struct Lowering {
   /// Weights of nodes that the model file has packed.
   let packed: PackedWeights?
   /// What the node being lowered has for weights.
-  private(set) var weightSource = WeightSource(block: nil)
+  private(set) var weightSource: WeightSource
+  private let weightMemory: WeightMemory
   /// Bytes of every value: the graph's tensors, then buffers that steps need.
   private(set) var sizes: [Int]
   private(set) var steps: [Step] = []
@@ -46,6 +47,9 @@ struct Lowering {
   init(
     _ graph: Graph, packed: PackedWeights?, isa: ISA, threads: Int, options: SessionOptions
   ) throws(RuntimeError) {
+    weightMemory = WeightMemory(
+      expected: graph.tensors.reduce(0) { $0 + ($1.constant == nil ? 0 : $1.byteCount) })
+    weightSource = WeightSource(block: nil, memory: weightMemory)
     self.graph = graph
     self.packed = packed
     fuses = !options.computesEveryTensor
@@ -64,11 +68,17 @@ struct Lowering {
     for (index, node) in graph.nodes.enumerated() {
       let first = steps.count
       currentNode = index
-      weightSource = WeightSource(block: packed?.block(ofNode: index))
+      weightSource = weightSource(ofNode: index)
       try lower(node)
       stepsOfNode.append(first..<steps.count)
       if steps(of: index).contains(where: { $0.weights != nil }) { releaseConstants(of: node) }
     }
+    weightMemory.finish()
+  }
+
+  /// Where the weights of a node come from.
+  func weightSource(ofNode index: Int) -> WeightSource {
+    WeightSource(block: packed?.block(ofNode: index), memory: weightMemory)
   }
 
   /// Weights are in their kernel's layout now: those of the file need not stay in memory, nor what the system has mapped
