@@ -14,6 +14,9 @@ static const char common[] = {
 static const char batch_norm[] = {
 #embed "programs/batch_norm.cl"
     , 0};
+static const char dense[] = {
+#embed "programs/dense.cl"
+    , 0};
 static const char depthwise[] = {
 #embed "programs/depthwise.cl"
     , 0};
@@ -62,6 +65,7 @@ const char *opencl_common_source(int part) { return part == 0 ? arguments : comm
 const char *opencl_program_source(int program) {
   switch (program) {
     case OPENCL_PROGRAM_BATCH_NORM: return batch_norm;
+    case OPENCL_PROGRAM_DENSE: return dense;
     case OPENCL_PROGRAM_DEPTHWISE: return depthwise;
     case OPENCL_PROGRAM_ELEMENTWISE: return elementwise;
     case OPENCL_PROGRAM_EXAMPLES: return examples;

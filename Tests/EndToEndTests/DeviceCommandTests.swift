@@ -71,6 +71,19 @@ import Testing
     #expect(error?.hasPrefix("error: opencl:0 (\(name)): no memory for ") == true, "\(result.errors)")
   }
 
+  /// A device that takes only small work-groups computes all the same. PoCL lets itself be given a limit, and refuses larger ones.
+  @Test func smallWorkGroups() throws {
+    guard let device = try devices().first, device["platform"] as? String == "Portable Computing Language" else {
+      return
+    }
+    let text = "input 8x8x3\nconv 3x3x8 pad same relu\nbatchnorm\nmaxpool 2\nflatten\ndense 20 relu\ndense 3\nsoftmax\n"
+    try folder.write(text, to: "small.net")
+    let result = try edgetrain.run(
+      ["bench", "small.net", "--device", "opencl", "--batch", "70", "--seconds", "0.01"], in: folder,
+      environment: ["POCL_MAX_WORK_GROUP_SIZE": "16"])
+    #expect(result.status == 0 && result.output.contains("images/s"), "\(result.errors)")
+  }
+
   /// What a run has tuned is used by the next one, until it is cleared; and so are compiled programs, but those of PoCL, which
   /// keeps them itself.
   @Test func tuningAndProgramsAreKept() throws {

@@ -157,14 +157,18 @@ extension BackendTests {
     }
   }
 
-  @Test(arguments: [(1, 1), (7, 3), (16, 16), (33, 65), (300, 130), (784, 256)])
-  func dense(inputs: Int, outputs: Int) throws {
+  /// The last ones: more elements, or more rows, than OpenCL on CPUs takes at a time.
+  @Test(arguments: [
+    (1, 1, 1), (7, 3, 5), (16, 16, 17), (33, 65, 2), (300, 130, 5), (784, 256, 17), (64, 10, 64), (1100, 37, 7),
+    (70, 50, 300),
+  ])
+  func dense(inputs: Int, outputs: Int, count: Int) throws {
     var random = TestRandom(seed: UInt64(inputs))
     let dense = DenseGeometry(inputs: inputs, outputs: outputs)
     let shape = try ConvolutionGeometry(
       "dense", input: ImageShape(height: 1, width: 1, channels: inputs), outputChannels: outputs, kernel: Extent(1))
     try compareLinear(
-      &random, from: shape.input, to: shape.output, weights: inputs * outputs, "\(dense)"
+      &random, from: shape.input, to: shape.output, weights: inputs * outputs, count: count, "\(dense), \(count)"
     ) { backend, count, a, activation, y in
       backend.denseForward(
         dense, count: count, input: a[0], weights: a[1], bias: a[2], activation: activation, output: y)
@@ -177,11 +181,12 @@ extension BackendTests {
 
   /// Forward, then backward from the naive output, so that both start from the same numbers.
   private func compareLinear(
-    _ random: inout TestRandom, from input: ImageShape, to outputShape: ImageShape, weights: Int, _ what: String,
+    _ random: inout TestRandom, from input: ImageShape, to outputShape: ImageShape, weights: Int,
+    count: Int? = nil, _ what: String,
     forward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice) -> Void,
     backward: (any Backend, Int, [DeviceSlice], Activation?, DeviceSlice, [DeviceSlice]) -> Void
   ) throws {
-    let count = [1, 2, 5, 17][random.integer(below: 4)]
+    let count = count ?? [1, 2, 5, 17][random.integer(below: 4)]
     let functions: [Activation?] = [nil] + Activation.allCases.filter { !$0.slopeNeedsInput }
     let activation = functions[random.integer(below: functions.count)]
     let (outputs, images) = (outputShape.channels, count * input.count)

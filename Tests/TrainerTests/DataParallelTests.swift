@@ -93,8 +93,7 @@ import Testing
     let description = try describe(DataParallelTests.text)
     let (expected, state) = try DataParallelTests.alone(description, backend: CPUBackend(threads: 1))
     var kinds: [[any Backend]] = [[CPUBackend(threads: 1), try OpenCLBackend(device)]]
-    let halves = try device.halves()
-    if halves.count == 2 { kinds.append(try halves.map { try OpenCLBackend($0) }) }
+    if let halves = try device.halves() { kinds.append(try halves.map { try OpenCLBackend($0) }) }
     for backends in kinds {
       let parallel = try DataParallel(
         description, devices: TrainingDevices(backends, shares: [1, 2]), batch: 8, seed: 1)

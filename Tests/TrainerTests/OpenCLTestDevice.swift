@@ -45,15 +45,19 @@ final class SharedOpenCLBackend: @unchecked Sendable {
 }
 
 extension OpenCLDevice {
-  /// The device as two with half of its compute units each; none if it cannot be divided.
-  func halves() throws -> [OpenCLDevice] {
+  /// The device as two sub-devices of half of its compute units each; nil if it has an odd number of them, or is of a kind that
+  /// cannot be divided, which is what most GPUs' drivers say.
+  func halves() throws -> [OpenCLDevice]? {
+    var largest: cl_uint = 0
+    #expect(clGetDeviceInfo(id, cl_device_info(CL_DEVICE_PARTITION_MAX_SUB_DEVICES), 4, &largest, nil) == CL_SUCCESS)
+    guard largest >= 2, computeUnits >= 2, computeUnits.isMultiple(of: 2) else { return nil }
     let properties: [cl_device_partition_property] = [
       cl_device_partition_property(CL_DEVICE_PARTITION_EQUALLY), computeUnits / 2, 0,
     ]
     var ids = [cl_device_id?](repeating: nil, count: 2)
-    guard computeUnits >= 2, computeUnits.isMultiple(of: 2),
-      clCreateSubDevices(id, properties, 2, &ids, nil) == CL_SUCCESS
-    else { return [] }
-    return ids.compactMap { $0 }.map { OpenCLDevice($0, number: number, platform: platform) }
+    try #require(clCreateSubDevices(id, properties, 2, &ids, nil) == CL_SUCCESS)
+    let halves = ids.compactMap { $0 }.map { OpenCLDevice($0, number: number, platform: platform) }
+    #expect(halves.map(\.computeUnits) == [computeUnits / 2, computeUnits / 2])
+    return halves
   }
 }

@@ -121,6 +121,50 @@ struct OpenCLTests {
     #expect(text.contains("error"))
   }
 
+  /// A device whose work-groups are smaller than the ones that kernels are written for trains all the same; tiles of products,
+  /// whose size is theirs, are chosen to fit.
+  @Test func smallWorkGroups() throws {
+    var device = device
+    device.largestWorkGroup = 8
+    let queue = try OpenCLQueue(device, profiling: false)
+    let source = """
+      kernel void f(global float *x) { x[get_global_id(1) * 32 + get_global_id(0)] = get_local_size(0) * get_local_size(1); }
+      kernel __attribute__((reqd_work_group_size(16, 1, 1))) void g(global float *x) { x[0] = 1; }
+      """
+    let program = try OpenCLProgram("groups", source: source, options: "", on: device, in: queue.context)
+    let buffer = try queue.allocate(count: 32 * 8)
+    var memory: cl_mem? = buffer.memory
+    for name in ["f", "g"] {
+      let kernel = try program.kernel(name)
+      #expect(clSetKernelArg(kernel.handle, 0, MemoryLayout<cl_mem?>.size, &memory) == CL_SUCCESS)
+    }
+    queue.run(program, "f", global: [32, 8], local: [32, 8], [])
+    var sizes = [Float](repeating: 0, count: 32 * 8)
+    try sizes.withUnsafeMutableBytes { try queue.download(DeviceSlice(buffer, count: 32 * 8), into: $0) }
+    #expect(sizes.allSatisfy { $0 == 8 })
+    queue.run(program, "g", global: [16], local: [16], [])
+    let error = #expect(throws: TrainerError.self) { try queue.finish() }
+    #expect(
+      error?.description == "\(device.title): kernel g needs work-groups of 16, and the device takes 8 at most")
+
+    for limit in [1, 8, 16, 32, 64, 128, 256] {
+      device.largestWorkGroup = limit
+      let tile = LocalTiling.standard(for: device)
+      #expect(tile.items == limit && limit.isMultiple(of: tile.depth) && limit.isMultiple(of: tile.columns), "\(limit)")
+      #expect(GemmTuner(device).candidates.allSatisfy { $0.items <= limit })
+    }
+    device.largestWorkGroup = 16
+    let tile = GemmTiling.local(.standard(for: device))
+    let backend = try OpenCLBackend(device, isCPU: false, gemm: GemmPlan(rows: tile, weights: tile))
+    let text = NetworkTests.small[1]
+    func run(_ backend: any Backend) throws -> [Double] {
+      try losses(Network(describe(text), backend: backend, batch: 8, seed: 4), steps: 3)
+    }
+    for (found, expected) in zip(try run(backend), try run(NaiveBackend())) {
+      #expect(abs(found - expected) < 1e-4 * expected, "\(found), not \(expected)")
+    }
+  }
+
   @Test func failureSurfacesAtFinish() throws {
     let backend = try OpenCLBackend(device)
     let slice = try backend.filled([1, 2])
@@ -144,13 +188,14 @@ struct OpenCLTests {
   @Test func profileCountsCallsAndOperations() throws {
     let backend = try OpenCLBackend(device, profiling: true)
     let dense = DenseGeometry(inputs: 48, outputs: 32)
-    let (x, w, y) = (try backend.reals(16 * 48), try backend.reals(48 * 32), try backend.reals(16 * 32))
+    let rows = 300
+    let (x, w, y) = (try backend.reals(rows * 48), try backend.reals(48 * 32), try backend.reals(rows * 32))
     for _ in 0..<3 {
-      backend.denseForward(dense, count: 16, input: x, weights: w, bias: nil, activation: .relu, output: y)
+      backend.denseForward(dense, count: rows, input: x, weights: w, bias: nil, activation: .relu, output: y)
     }
     let product = try #require(try backend.profile().first { $0.name == "gemm_rows" })
     #expect(product.calls == 3)
-    #expect(product.flops == 3 * 2 * 16 * 48 * 32)
+    #expect(product.flops == 3 * 2 * rows * 48 * 32)
     #expect(product.seconds > 0)
     try backend.resetProfile()
     #expect(try backend.profile() == [])
@@ -196,7 +241,7 @@ struct OpenCLTests {
     withUnsafeBytes(of: Float(3)) { queue.upload($0, to: slice) }
     let kernel = try program.kernel("f")
     var memory: cl_mem? = buffer.memory
-    #expect(clSetKernelArg(kernel, 0, MemoryLayout<cl_mem?>.size, &memory) == CL_SUCCESS)
+    #expect(clSetKernelArg(kernel.handle, 0, MemoryLayout<cl_mem?>.size, &memory) == CL_SUCCESS)
     queue.run(program, "f", global: [1], local: [1], [])
     var result = [Float](repeating: 0, count: 1)
     try result.withUnsafeMutableBytes { try queue.download(slice, into: $0) }

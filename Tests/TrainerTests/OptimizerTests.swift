@@ -45,7 +45,7 @@ import Testing
         let w = try backend.values(of: weights)
         let gradient = try backend.filled([w[0], 10 * w[1]])
         backend.update(
-          OptimizerStep(optimizer: optimizer, rate: 0.1, step: index + 1), regularized: true, weights: weights,
+          OptimizerStep(optimizer: optimizer, rate: 0.1, step: index + 1), regularized: 2, weights: weights,
           gradient: gradient, slots: slots)
         let found = try backend.values(of: weights)
         #expect(abs(Double(found[0]) - expected.0) < 1e-6, "\(backend.name), step \(index + 1)")
@@ -66,7 +66,8 @@ import Testing
         let slots = try (0..<2).map { _ in try optimizer.slots.map { _ in try backend.reals(2) } }
         for (slice, slots, decay) in [(weights, slots[0], Float(0.5)), (plain, slots[1], 0)] {
           backend.update(
-            OptimizerStep(optimizer: optimizer, rate: 0.1, step: 1, weightDecay: decay), regularized: regularized,
+            OptimizerStep(optimizer: optimizer, rate: 0.1, step: 1, weightDecay: decay),
+            regularized: regularized ? 2 : 0,
             weights: slice, gradient: gradient, slots: slots)
         }
         let (found, without) = (try backend.values(of: weights), try backend.values(of: plain))
@@ -85,7 +86,7 @@ import Testing
         let weights = try backend.filled([2])
         let gradient = try backend.filled([3])
         backend.update(
-          OptimizerStep(optimizer: .sgd, rate: 0.1, step: 1, penalty: 0.25), regularized: regularized,
+          OptimizerStep(optimizer: .sgd, rate: 0.1, step: 1, penalty: 0.25), regularized: regularized ? 1 : 0,
           weights: weights, gradient: gradient, slots: [])
         #expect(abs(Double(try backend.values(of: weights)[0]) - expected) < 1e-6)
       }

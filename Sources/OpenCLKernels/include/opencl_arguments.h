@@ -49,8 +49,8 @@ typedef struct {
   int group_channels, group_gradient;
   int split_rows;
   int split_pitch;
-  // Columns that a work-group computes (gemm_panel.cl).
-  int block;
+  // Columns and outputs that a work-group computes (gemm_panel.cl).
+  int block, output_block;
   // Whether the sums are added to what the result has.
   int adds;
 } opencl_weight_product;

@@ -186,36 +186,41 @@ ALWAYS_INLINE void weight_tile(const int vectors, global const float *a, int pit
   store_tile(sum, vectors, rows, columns, output, output_pitch);
 }
 
-// result[split] = gradientᵀ · patches over the split's rows. Work-groups: blocks of columns, splits, groups of channels.
+// result[split] = gradientᵀ · patches over the split's rows. Work-groups: blocks of columns, splits, and groups of channels
+// times blocks of outputs.
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm_weights(
     global const float *restrict image, ulong image_offset, global const float *restrict gradient,
     ulong gradient_offset, global float *restrict result, ulong result_offset, opencl_patches patches,
     opencl_weight_product product) {
   SLICE(image), SLICE(gradient), SLICE(result);
   local float panel[WEIGHT_ROWS * BLOCK_PITCH + VEC];
-  int group = get_group_id(2);
+  int blocks = (product.outputs + product.output_block - 1) / product.output_block;
+  int group = get_group_id(2) / blocks;
+  int first_output = get_group_id(2) % blocks * product.output_block;
+  int outputs = min(product.output_block, product.outputs - first_output);
   image += group * product.group_channels;
-  gradient += group * product.group_gradient;
+  gradient += group * product.group_gradient + first_output;
   int first_column = get_group_id(0) * product.block;
   int columns = min(product.block, patches.depth - first_column);
   int split = get_group_id(1);
   int first_row = split * product.split_rows;
   int last_row = min(first_row + product.split_rows, patches.rows);
-  result += (size_t)split * product.split_pitch + (size_t)group * product.outputs * patches.depth + first_column;
+  result += (size_t)split * product.split_pitch + (size_t)(group * product.outputs + first_output) * patches.depth +
+            first_column;
 
   for (int row = first_row; row < last_row; row += WEIGHT_ROWS) {
     int depth = min(WEIGHT_ROWS, last_row - row);
     bool adding = row > first_row || product.adds;
     gather(image, patches, row, depth, first_column, columns, BLOCK_PITCH, panel);
     for (int column = 0; column < columns; column += LANES) {
-      for (int output = 0; output < product.outputs; output += ROWS) {
+      for (int output = 0; output < outputs; output += ROWS) {
         global const float *a = gradient + (size_t)row * product.gradient_pitch + output;
         global float *target = result + (size_t)output * patches.depth + column;
         if (columns - column > VEC)
-          weight_tile(VECTORS, a, product.gradient_pitch, panel + column, depth, product.outputs - output,
+          weight_tile(VECTORS, a, product.gradient_pitch, panel + column, depth, outputs - output,
                       columns - column, adding, target, patches.depth);
         else
-          weight_tile(1, a, product.gradient_pitch, panel + column, depth, product.outputs - output, columns - column,
+          weight_tile(1, a, product.gradient_pitch, panel + column, depth, outputs - output, columns - column,
                       adding, target, patches.depth);
       }
     }

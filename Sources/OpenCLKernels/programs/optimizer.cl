@@ -1,23 +1,25 @@
 // What moves weights. Work-items: weights.
 
-// One step of `Optimizer`: the gradient is g + penalty · w, and w shrinks by `decay` of itself before the step.
+// One step of `Optimizer`: the gradient of the first `regularized` weights is g + penalty · w, and they shrink by `decay` of
+// themselves before the step.
 
-#define WEIGHT_OR_RETURN(i)              \
-  int i = get_global_id(0);              \
-  if (i >= count) return;                \
-  float w = weights[i];                  \
-  float g = gradient[i] + penalty * w;   \
-  w -= decay * w
+#define STEP_ARGUMENTS int count, int regularized, float rate, float penalty, float decay
 
-kernel void sgd(global float *weights, ulong weights_offset, global const float *gradient, ulong gradient_offset, int count,
-                float rate, float penalty, float decay) {
+#define WEIGHT_OR_RETURN(i)                                    \
+  int i = get_global_id(0);                                    \
+  if (i >= count) return;                                      \
+  float w = weights[i];                                        \
+  float g = gradient[i] + (i < regularized ? penalty : 0) * w; \
+  w -= (i < regularized ? decay : 0) * w
+
+kernel void sgd(global float *weights, ulong weights_offset, global const float *gradient, ulong gradient_offset, STEP_ARGUMENTS) {
   SLICE(weights), SLICE(gradient);
   WEIGHT_OR_RETURN(i);
   weights[i] = w - rate * g;
 }
 
 kernel void momentum(global float *weights, ulong weights_offset, global const float *gradient, ulong gradient_offset,
-                     global float *velocity, ulong velocity_offset, int count, float rate, float penalty, float decay, float mu) {
+                     global float *velocity, ulong velocity_offset, STEP_ARGUMENTS, float mu) {
   SLICE(weights), SLICE(gradient), SLICE(velocity);
   WEIGHT_OR_RETURN(i);
   float v = mu * velocity[i] + g;
@@ -26,7 +28,7 @@ kernel void momentum(global float *weights, ulong weights_offset, global const f
 }
 
 kernel void nesterov(global float *weights, ulong weights_offset, global const float *gradient, ulong gradient_offset,
-                     global float *velocity, ulong velocity_offset, int count, float rate, float penalty, float decay, float mu) {
+                     global float *velocity, ulong velocity_offset, STEP_ARGUMENTS, float mu) {
   SLICE(weights), SLICE(gradient), SLICE(velocity);
   WEIGHT_OR_RETURN(i);
   float v = mu * velocity[i] + g;
@@ -36,8 +38,8 @@ kernel void nesterov(global float *weights, ulong weights_offset, global const f
 
 // square = keep · square + share · g²: AdaGrad with 1 and 1, RMSProp with ρ and 1 − ρ.
 kernel void root_mean_square(global float *weights, ulong weights_offset, global const float *gradient,
-                             ulong gradient_offset, global float *square, ulong square_offset, int count, float rate,
-                             float penalty, float decay, float keep, float share, float epsilon) {
+                             ulong gradient_offset, global float *square, ulong square_offset, STEP_ARGUMENTS,
+                             float keep, float share, float epsilon) {
   SLICE(weights), SLICE(gradient), SLICE(square);
   WEIGHT_OR_RETURN(i);
   float s = keep * square[i] + share * g * g;
@@ -47,8 +49,8 @@ kernel void root_mean_square(global float *weights, ulong weights_offset, global
 
 // correction = 1 / (1 − βᵗ).
 kernel void adam(global float *weights, ulong weights_offset, global const float *gradient, ulong gradient_offset,
-                 global float *mean, ulong mean_offset, global float *square, ulong square_offset, int count, float rate,
-                 float penalty, float decay, float beta1, float beta2, float epsilon, float correction1, float correction2) {
+                 global float *mean, ulong mean_offset, global float *square, ulong square_offset, STEP_ARGUMENTS,
+                 float beta1, float beta2, float epsilon, float correction1, float correction2) {
   SLICE(weights), SLICE(gradient), SLICE(mean), SLICE(square);
   WEIGHT_OR_RETURN(i);
   float m = beta1 * mean[i] + (1 - beta1) * g;

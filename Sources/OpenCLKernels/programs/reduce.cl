@@ -13,6 +13,26 @@ kernel void column_sums(global const float *values, ulong values_offset, global 
   store_lanes(sum, columns - column, parts + (size_t)part * columns + column);
 }
 
+// column_sums of gradient · f′, which replaces the gradient; f cuts its argument to [low, high], and `values` are what it gave.
+kernel void cut_gradient_sums(global const float *values, ulong values_offset, global float *gradient,
+                              ulong gradient_offset, global float *parts, ulong parts_offset, int rows, int columns,
+                              int part_rows, float low, float high) {
+  SLICE(values), SLICE(gradient), SLICE(parts);
+  int column = get_global_id(0) * VEC;
+  int part = get_global_id(1);
+  if (column >= columns) return;
+  int last = min((part + 1) * part_rows, rows);
+  floatv sum = 0;
+  for (int row = part * part_rows; row < last; row++) {
+    size_t place = (size_t)row * columns + column;
+    floatv v = LOADV(values + place);
+    floatv g = LOADV(gradient + place) * select((floatv)0, (floatv)1, v > low && v < high);
+    sum += g;
+    store_lanes(g, columns - column, gradient + place);
+  }
+  store_lanes(sum, columns - column, parts + (size_t)part * columns + column);
+}
+
 // result [count] = Σ parts [number, count].
 kernel void sum_parts(global const float *parts, ulong parts_offset, global float *result, ulong result_offset, int number,
                       int count) {

@@ -230,7 +230,7 @@ public protocol Backend: AnyObject {
   func clipValues(_ values: DeviceSlice, limit: Float)
   /// average = average + share · (values − average).
   func moveAverage(_ average: DeviceSlice, towards values: DeviceSlice, share: Float)
-  /// Moves `weights` and its slots by one step. `regularized` says whether penalty and weight decay apply.
+  /// Moves `weights` and its slots by one step. Penalty and weight decay apply to the first `regularized` of them.
   func update(
-    _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice])
+    _ step: OptimizerStep, regularized: Int, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice])
 }

@@ -280,11 +280,10 @@ public final class Network {
     let rule = OptimizerStep(
       optimizer: description.recipe.optimizer, rate: rate, step: step, penalty: penalty(count: count),
       weightDecay: description.recipe.weightDecay)
-    for (range, regularized) in [(0..<regularizedCount, true), (regularizedCount..<trainedCount, false)] {
-      backend.update(
-        rule, regularized: regularized, weights: weights[range], gradient: gradient[range],
-        slots: slots.map { $0[range] })
-    }
+    let trained = 0..<trainedCount
+    backend.update(
+      rule, regularized: regularizedCount, weights: weights[trained], gradient: gradient[trained],
+      slots: slots.map { $0[trained] })
     average?.move(towards: weights, statistics: statisticsValues, step: step)
   }
 

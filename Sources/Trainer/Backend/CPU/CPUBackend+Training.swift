@@ -78,15 +78,14 @@ extension CPUBackend {
   }
 
   public func update(
-    _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
+    _ step: OptimizerStep, regularized: Int, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
   ) {
     let (w, g) = (floats(weights), floats(gradient))
     let first = slots.isEmpty ? w : floats(slots[0])
     let second = slots.count < 2 ? w : floats(slots[1])
     let rate = step.rate
-    let penalty = regularized ? step.penalty : 0
-    let decay = regularized ? rate * step.decay : 0
-    forEachRun(of: weights.count) { start, count in
+    func move(_ range: Range<Int>, penalty: Float, decay: Float) {
+      let (start, count) = (range.lowerBound, range.count)
       let (w, g, first, second) = (w + start, g + start, first + start, second + start)
       switch step.optimizer {
       case .sgd: trainer_sgd(w, g, count, rate, penalty, decay)
@@ -99,6 +98,11 @@ extension CPUBackend {
         let adam = trainer_adam_step(beta1, beta2, epsilon, step: step.step)
         trainer_adam(w, g, first, second, count, rate, penalty, decay, adam)
       }
+    }
+    forEachRun(of: weights.count) { start, count in
+      let border = min(max(regularized, start), start + count)
+      move(start..<border, penalty: step.penalty, decay: rate * step.decay)
+      move(border..<(start + count), penalty: 0, decay: 0)
     }
   }
 }

@@ -109,13 +109,13 @@ extension NaiveBackend {
   }
 
   public func update(
-    _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
+    _ step: OptimizerStep, regularized: Int, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
   ) {
     let (w, g, slots) = (Doubles(weights), Doubles(gradient), slots.map(Doubles.init))
     let rate = Double(step.rate)
-    let penalty = regularized ? Double(step.penalty) : 0
-    let decay = regularized ? rate * Double(step.decay) : 0
     for i in 0..<weights.count {
+      let penalty = i < regularized ? Double(step.penalty) : 0
+      let decay = i < regularized ? rate * Double(step.decay) : 0
       let g = g[i] + penalty * w[i]
       w[i] -= decay * w[i]
       switch step.optimizer {

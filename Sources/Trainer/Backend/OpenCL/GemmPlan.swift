@@ -7,7 +7,10 @@ public struct GemmPlan: Equatable, Sendable, Codable {
 
   /// What suits the kind of device, without a measurement.
   static func standard(for device: OpenCLDevice) -> GemmPlan {
-    guard device.isCPU else { return GemmPlan(rows: .local(LocalTiling()), weights: .local(LocalTiling())) }
+    guard device.isCPU else {
+      let tile = GemmTiling.local(.standard(for: device))
+      return GemmPlan(rows: tile, weights: tile)
+    }
     let tile = PanelTiling().localMemory <= device.localMemory ? PanelTiling() : .small
     return GemmPlan(rows: .panel(tile), weights: .panel(tile))
   }
@@ -57,6 +60,18 @@ public struct LocalTiling: Equatable, Sendable, Codable {
   var items: Int { rows / itemRows * (columns / itemColumns) }
   /// Bytes of local memory.
   var localMemory: Int { 4 * depth * (rows + 1 + columns) }
+
+  /// The largest tile that the device's work-groups and local memory allow. All work-items of one gather alike: `depth` and
+  /// `columns` divide their number.
+  static func standard(for device: OpenCLDevice) -> LocalTiling {
+    let tiles = [
+      LocalTiling(), LocalTiling(columns: 32), LocalTiling(rows: 32, columns: 32),
+      LocalTiling(rows: 32, columns: 16, depth: 8), LocalTiling(rows: 16, columns: 16, depth: 8),
+      LocalTiling(rows: 16, columns: 8, depth: 4),
+    ]
+    return tiles.first { $0.items <= device.largestWorkGroup && $0.localMemory <= device.localMemory }
+      ?? LocalTiling(rows: 1, columns: 1, depth: 1, itemRows: 1, itemColumns: 1)
+  }
 }
 
 extension GemmTiling {

@@ -46,10 +46,10 @@ public struct GemmTuner {
       }
       return ([.small] + tiles).filter { $0.localMemory <= device.localMemory }.map { .panel($0) }
     }
-    return [(32, 32, 16, 2, 2), (64, 64, 8, 4, 4), (64, 64, 16, 4, 4), (128, 64, 16, 8, 4), (128, 128, 8, 8, 8)]
+    let tiles = [(32, 32, 16, 2, 2), (64, 64, 8, 4, 4), (64, 64, 16, 4, 4), (128, 64, 16, 8, 4), (128, 128, 8, 8, 8)]
       .map { LocalTiling(rows: $0.0, columns: $0.1, depth: $0.2, itemRows: $0.3, itemColumns: $0.4) }
       .filter { $0.items <= device.largestWorkGroup && $0.localMemory <= device.localMemory }
-      .map { .local($0) }
+    return (tiles.isEmpty ? [.standard(for: device)] : tiles).map { .local($0) }
   }
 
   // MARK: The cache

@@ -160,7 +160,7 @@ extension OpenCLBackend {
       let rowPanels = ceilDivide(rows, tile.panelRows)
       let columnPanels = ceilDivide(columns, tile.columns(lanes))
       // All columns at once, so that patches are gathered once, unless there are too few work-groups.
-      let blocks = min(max(4 * device.computeUnits / (rowPanels * groups), 1), columnPanels)
+      let blocks = min(max(wantedGroups / (rowPanels * groups), 1), columnPanels)
       product.panels = Int32(ceilDivide(columnPanels, blocks))
       product.chunk = Int32(patches.piece(atMost: tile.panelDepth))
       global = [rowPanels, (columnPanels + Int(product.panels) - 1) / Int(product.panels), groups]
@@ -189,25 +189,44 @@ extension OpenCLBackend {
     let (rows, depth) = (Int(patches.rows), Int(patches.depth))
     let pitch = pitch ?? (pitches == nil ? groups * outputs : outputs)
     let pitches = pitches ?? GroupPitches(image: Int(patches.channels), gradient: outputs)
-    let (blockRows, blockColumns) = gemm.weights.weightBlock(outputs: outputs, patches)
-    let columnBlocks = ceilDivide(depth, blockColumns)
-    let blocks = columnBlocks * groups * (ceilDivide(outputs, blockRows))
+    var (blockRows, blockColumns) = gemm.weights.weightBlock(outputs: outputs, patches)
+    let blocks = ceilDivide(depth, blockColumns) * groups * ceilDivide(outputs, blockRows)
     // As many splits as keep the device busy, and as few as keep the parts small.
-    let wanted = (8 * device.computeUnits + blocks - 1) / blocks
+    let wanted = ceilDivide(wantedGroups, blocks)
     let splits = adds ? 1 : max(min(wanted, rows / 256, 1 << 24 / max(result.count, 1)), 1)
+    if isCPU, splits == 1, wanted > 1 {
+      (blockRows, blockColumns) = smallerBlock(outputs: outputs, patches, groups: groups, atMost: blockColumns)
+    }
+    let columnBlocks = ceilDivide(depth, blockColumns)
     let each = ceilDivide(rows, splits)
     let number = ceilDivide(rows, each)
     guard let parts = number == 1 ? result : scratch(.parts, number * result.count) else { return }
     let product = opencl_weight_product(
       outputs: Int32(outputs), gradient_pitch: Int32(pitch), group_channels: Int32(pitches.image),
       group_gradient: Int32(pitches.gradient), split_rows: Int32(each), split_pitch: Int32(result.count),
-      block: Int32(blockColumns), adds: adds ? 1 : 0)
+      block: Int32(blockColumns), output_block: Int32(blockRows), adds: adds ? 1 : 0)
     queue.run(
       gemmProgram(gemm.weights), "gemm_weights",
-      global: [columnBlocks * gemm.weights.items, number, blocks / columnBlocks], local: [gemm.weights.items, 1, 1],
+      global: [columnBlocks * gemm.weights.items, number, groups * ceilDivide(outputs, blockRows)],
+      local: [gemm.weights.items, 1, 1],
       flops: 2 * rows * depth * outputs * groups,
       [image, gradient, parts, patches, product])
     if number > 1 { sumParts(parts, number: number, into: result) }
+  }
+
+  /// Work-groups of a product that keep all of the device's units busy to its end.
+  var wantedGroups: Int { 8 * device.computeUnits }
+
+  /// The block of a weight gradient whose rows are too few to be split: small enough for `wantedGroups`, and large enough that
+  /// gathering patches for each of them costs little.
+  private func smallerBlock(
+    outputs: Int, _ patches: opencl_patches, groups: Int, atMost limit: Int
+  ) -> (rows: Int, columns: Int) {
+    let outputBlocks = ceilDivide(outputs, 32)
+    let columns = min(max(Int(patches.depth) * groups * outputBlocks / wantedGroups, 64), limit)
+    let block = patches.piece(atMost: columns)
+    let needed = ceilDivide(wantedGroups, groups * ceilDivide(Int(patches.depth), block))
+    return (roundUp(ceilDivide(outputs, min(needed, outputBlocks)), 8), block)
   }
 
   /// Columns of a panel of packed weights; nil if all columns make one.

@@ -87,10 +87,39 @@ extension OpenCLBackend {
     _ geometry: DenseGeometry, count: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
     activation: Activation?, output: DeviceSlice
   ) {
+    if isCPU, count <= OpenCLBackend.fewRows {
+      denseRows(
+        geometry, rows: count, input: input, weights: weights, bias: bias, activation,
+        output: output[0..<(count * geometry.outputs)])
+      return
+    }
     guard let matrix = pack(.forward(geometry), weights, groups: 1) else { return }
     multiplyRows(
       opencl_patches(rows: count, of: geometry.inputs), image: input, matrix, bias: bias, activation, groups: 1,
       columns: geometry.outputs, output: output)
+  }
+
+  /// Rows up to which packing weights takes longer than it saves.
+  private static let fewRows = 256
+
+  /// The product with weights as they lie (dense.cl).
+  private func denseRows(
+    _ geometry: DenseGeometry, rows: Int, input: DeviceSlice, weights: DeviceSlice, bias: DeviceSlice?,
+    _ activation: Activation?, output: DeviceSlice
+  ) {
+    let bounds = activation.bounds ?? (-.infinity, .infinity)
+    let columnTiles = ceilDivide(geometry.outputs, 4)
+    let outputBlock = 4 * ceilDivide(columnTiles, wantedGroups)
+    let columnBlocks = ceilDivide(geometry.outputs, outputBlock)
+    let rowBlock = 4 * ceilDivide(ceilDivide(rows, 4), ceilDivide(wantedGroups, columnBlocks))
+    queue.run(
+      program(.dense), "dense_rows", global: [columnBlocks, ceilDivide(rows, rowBlock)], local: [1, 1],
+      flops: 2 * rows * geometry.inputs * geometry.outputs,
+      [
+        input, weights, bias ?? weights, output, rows, geometry.inputs, geometry.outputs, outputBlock, rowBlock,
+        bias == nil ? 0 : 1, bounds.low, bounds.high,
+      ])
+    finishActivation(activation, output)
   }
 
   public func denseBackward(
@@ -126,6 +155,12 @@ extension OpenCLBackend {
     biasGradient: DeviceSlice?
   ) {
     let gradient = outputGradient[0..<(rows * columns)]
+    // Narrower rows would leave lanes, or work-items beside each other, without work.
+    if let activation, let biasGradient, let bounds = Optional(activation).bounds, columns >= (isCPU ? lanes : 32) {
+      cutGradientSums(
+        gradient, output[0..<gradient.count], bounds, rows: rows, columns: columns, into: biasGradient)
+      return
+    }
     if let activation {
       activationBackward(
         activation, values: output[0..<gradient.count], outputGradient: gradient, inputGradient: gradient)

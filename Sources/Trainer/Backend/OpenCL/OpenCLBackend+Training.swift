@@ -56,12 +56,11 @@ extension OpenCLBackend {
   }
 
   public func update(
-    _ step: OptimizerStep, regularized: Bool, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
+    _ step: OptimizerStep, regularized: Int, weights: DeviceSlice, gradient: DeviceSlice, slots: [DeviceSlice]
   ) {
     let count = weights.count
-    let penalty: Float = regularized ? step.penalty : 0
-    let decay: Float = regularized ? step.rate * step.decay : 0
-    let common: [any KernelArgument] = [weights, gradient] + slots + [count, step.rate, penalty, decay]
+    let common: [any KernelArgument] =
+      [weights, gradient] + slots + [count, regularized, step.rate, step.penalty, step.rate * step.decay]
     func run(_ kernel: String, _ arguments: Float...) {
       runElements(.optimizer, kernel, count: count, common + arguments)
     }
@@ -86,12 +85,28 @@ extension OpenCLBackend {
 
   /// result [columns] = Σ over rows of values [rows, columns].
   func columnSums(_ values: DeviceSlice, rows: Int, columns: Int, into result: DeviceSlice) {
+    columnSums("column_sums", [values[0..<(rows * columns)]], [], rows: rows, columns: columns, into: result)
+  }
+
+  /// Multiplies a gradient [rows, columns] by the slope of a function that cut `values` to bounds; result [columns] = Σ over
+  /// rows of it.
+  func cutGradientSums(
+    _ gradient: DeviceSlice, _ values: DeviceSlice, _ bounds: (low: Float, high: Float), rows: Int, columns: Int,
+    into result: DeviceSlice
+  ) {
+    columnSums(
+      "cut_gradient_sums", [values, gradient], [bounds.low, bounds.high], rows: rows, columns: columns, into: result)
+  }
+
+  private func columnSums(
+    _ kernel: String, _ matrices: [any KernelArgument], _ rest: [any KernelArgument], rows: Int, columns: Int,
+    into result: DeviceSlice
+  ) {
     let cut = parts(of: rows)
     let isWhole = cut.number == 1
     guard let sums = isWhole ? result : scratch(.parts, cut.number * columns) else { return }
     runLoops(
-      .reduce, "column_sums", columns: columns, [cut.number],
-      [values[0..<(rows * columns)], sums, rows, columns, cut.rows])
+      .reduce, kernel, columns: columns, [cut.number], matrices + [sums, rows, columns, cut.rows] + rest)
     if !isWhole { sumParts(sums, number: cut.number, into: result[0..<columns]) }
   }
 }

@@ -120,7 +120,8 @@ public final class OpenCLBackend: Backend {
   func runElements(
     _ program: OpenCLProgramName, _ kernel: String, count: Int, _ arguments: [any KernelArgument]
   ) {
-    queue.run(self.program(program), kernel, global: [roundUp(count, 256)], local: [256], arguments)
+    let items = isCPU ? 1024 : 256
+    queue.run(self.program(program), kernel, global: [roundUp(count, items)], local: [items], arguments)
   }
 
   /// One work-item per vector of columns and row.

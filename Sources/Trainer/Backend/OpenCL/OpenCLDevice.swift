@@ -18,7 +18,7 @@ public struct OpenCLDevice: @unchecked Sendable {
   /// MHz at most; 0 if the driver does not tell.
   public let clock: Int
   /// Work-items of the largest work-group.
-  public let largestWorkGroup: Int
+  public internal(set) var largestWorkGroup: Int
   /// Whether it computes in half and in double precision. The Trainer needs neither.
   public let hasHalf: Bool
   public let hasDouble: Bool
@@ -73,7 +73,7 @@ public struct OpenCLDevice: @unchecked Sendable {
     localMemory = Int(clamping: OpenCLDevice.value(id, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self))
     computeUnits = Int(OpenCLDevice.value(id, CL_DEVICE_MAX_COMPUTE_UNITS, as: cl_uint.self))
     clock = Int(OpenCLDevice.value(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, as: cl_uint.self))
-    largestWorkGroup = OpenCLDevice.value(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self)
+    largestWorkGroup = max(OpenCLDevice.value(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self), 1)
     let extensions = OpenCLDevice.text(id, CL_DEVICE_EXTENSIONS).split(separator: " ")
     hasHalf = extensions.contains("cl_khr_fp16")
     hasDouble = extensions.contains("cl_khr_fp64")

@@ -4,6 +4,7 @@ import OpenCLKernels
 /// The programs of `OpenCLKernels`.
 enum OpenCLProgramName: Int32 {
   case batchNorm
+  case dense
   case depthwise
   case elementwise
   case examples
@@ -28,7 +29,8 @@ enum OpenCLProgramName: Int32 {
 /// A program built for a device, and its kernels.
 final class OpenCLProgram {
   private let program: cl_program
-  private var kernels: [String: cl_kernel] = [:]
+  private var kernels: [String: OpenCLKernel] = [:]
+  private let device: OpenCLDevice
 
   /// The program as `cache` has it, or else compiled, and kept there.
   ///
@@ -38,6 +40,7 @@ final class OpenCLProgram {
     _ title: String, source: String, options: String, on device: OpenCLDevice, in context: cl_context,
     cache: OpenCLCache? = nil
   ) throws(TrainerError) {
+    self.device = device
     let options = "-cl-std=CL1.2 -w " + options
     let key = OpenCLCache.ProgramKey(source: source, options: options, device: device)
     if let cache, let binary = cache.program(key),
@@ -101,15 +104,49 @@ final class OpenCLProgram {
   }
 
   deinit {
-    for kernel in kernels.values { clReleaseKernel(kernel) }
+    for kernel in kernels.values { clReleaseKernel(kernel.handle) }
     clReleaseProgram(program)
   }
 
-  func kernel(_ name: String) throws(OpenCLStatus) -> cl_kernel {
+  func kernel(_ name: String) throws(OpenCLStatus) -> OpenCLKernel {
     if let kernel = kernels[name] { return kernel }
     var status = CL_SUCCESS
-    guard let kernel = clCreateKernel(program, name, &status) else { throw OpenCLStatus(status) }
+    guard let handle = clCreateKernel(program, name, &status) else { throw OpenCLStatus(status) }
+    let kernel = OpenCLKernel(handle, of: device)
     kernels[name] = kernel
     return kernel
+  }
+}
+
+/// A compiled kernel, and the work-groups that it runs in.
+struct OpenCLKernel {
+  let handle: cl_kernel
+  /// Work-items of the largest work-group: a device may have fewer registers for a kernel than for others.
+  let largestGroup: Int
+  /// Whether the program says how large its work-groups are.
+  let hasOwnGroup: Bool
+
+  init(_ handle: cl_kernel, of device: OpenCLDevice) {
+    self.handle = handle
+    var largest = 0
+    var own = [0, 0, 0]
+    _ = clGetKernelWorkGroupInfo(
+      handle, device.id, cl_kernel_work_group_info(CL_KERNEL_WORK_GROUP_SIZE), MemoryLayout<Int>.size, &largest, nil)
+    _ = clGetKernelWorkGroupInfo(
+      handle, device.id, cl_kernel_work_group_info(CL_KERNEL_COMPILE_WORK_GROUP_SIZE), 3 * MemoryLayout<Int>.size,
+      &own, nil)
+    // 0: the driver does not tell.
+    largestGroup = largest > 0 ? min(largest, device.largestWorkGroup) : device.largestWorkGroup
+    hasOwnGroup = own[0] > 0
+  }
+
+  /// `group` as it is wanted, halved along its longest side until the device takes it; nil if the program does not allow that.
+  func group(_ wanted: [Int]) -> [Int]? {
+    var group = wanted
+    while group.reduce(1, *) > largestGroup {
+      guard !hasOwnGroup, let longest = group.max(), longest.isMultiple(of: 2) else { return nil }
+      group[group.firstIndex(of: longest)!] /= 2
+    }
+    return group
   }
 }

@@ -101,7 +101,13 @@ final class OpenCLQueue {
       check(status, "clEnqueueWriteBuffer")
       return
     }
-    clSetEventCallback(event, CL_COMPLETE, { _, _, memory in memory?.deallocate() }, staging.baseAddress)
+    let called = clSetEventCallback(
+      event, CL_COMPLETE, { _, _, memory in memory?.deallocate() }, staging.baseAddress)
+    if called != CL_SUCCESS {
+      // Nobody will tell when the memory is free.
+      clWaitForEvents(1, [event])
+      staging.deallocate()
+    }
     clReleaseEvent(event)
     clFlush(queue)
   }
@@ -196,6 +202,7 @@ final class OpenCLQueue {
   ///
   /// - Parameters:
   ///   - global: work-items; multiples of `local`.
+  ///   - local: a work-group. A smaller one is taken where the device allows none so large: results do not depend on it.
   ///   - flops: operations that the work is counted as, for the profile; bytes are counted as each slice once.
   func run(
     _ program: OpenCLProgram?, _ name: String, global: [Int], local: [Int], flops: Int = 0,
@@ -204,11 +211,16 @@ final class OpenCLQueue {
     guard failure == nil, let program, !global.contains(0) else { return }
     do {
       let kernel = try program.kernel(name)
+      guard let local = kernel.group(local) else {
+        return fail(
+          "kernel \(name) needs work-groups of \(local.reduce(1, *)), and the device takes \(kernel.largestGroup) at most"
+        )
+      }
       var index: cl_uint = 0
-      for argument in arguments { try argument.set(on: kernel, at: &index) }
+      for argument in arguments { try argument.set(on: kernel.handle, at: &index) }
       let elements = profiler == nil ? 0 : arguments.reduce(0) { $0 + (($1 as? DeviceSlice)?.count ?? 0) }
       let status = measured(name, flops: flops, bytes: 4 * elements) { event in
-        clEnqueueNDRangeKernel(queue, kernel, cl_uint(global.count), nil, global, local, 0, nil, event)
+        clEnqueueNDRangeKernel(queue, kernel.handle, cl_uint(global.count), nil, global, local, 0, nil, event)
       }
       guard status == CL_SUCCESS else { throw OpenCLStatus(status) }
     } catch {
