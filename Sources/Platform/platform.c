@@ -44,11 +44,14 @@ void platform_unmap(platform_mapping mapping) {
   if (mapping.base != NULL) munmap((void *)mapping.base, mapping.count);
 }
 
-void platform_release(const void *start, size_t count) {
+// Advises the system of the whole pages in a part of memory.
+static void advise(const void *start, size_t count, int advice) {
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   const uintptr_t first = ((uintptr_t)start + page - 1) / page * page, end = ((uintptr_t)start + count) / page * page;
-  if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+  if (first < end) madvise((void *)first, end - first, advice);
 }
+
+void platform_release(const void *start, size_t count) { advise(start, count, MADV_DONTNEED); }
 
 int platform_write(int descriptor, const void *bytes, size_t count) {
   const uint8_t *next = bytes;
@@ -137,9 +140,15 @@ void *platform_allocate(size_t count) {
   if (large > count) {
     char *const last = (char *)memory + large - huge;
     *(volatile char *)last = 0;
-    platform_release((char *)memory + count, large - count);
+    platform_give_back((char *)memory + count, large - count);
   }
   return memory;
+}
+
+void platform_give_back(void *start, size_t count) {
+  // In this order; or else the system soon joins what is left to a huge page again.
+  advise(start, count, MADV_NOHUGEPAGE);
+  advise(start, count, MADV_DONTNEED);
 }
 
 void platform_free(void *memory) { free(memory); }

@@ -21,8 +21,7 @@ typedef struct {
 // Maps the regular file at `path`. A directory gives EISDIR, anything else that is no regular file EINVAL.
 int platform_map_file(const char *_Nonnull path, platform_mapping *_Nonnull result);
 void platform_unmap(platform_mapping mapping);
-// Gives back the memory of the whole pages in a part of a mapping, or of memory that was allocated; they are read from the file
-// again when touched, or are zeros.
+// Gives back the memory of the whole pages in a part of a mapping; they are read from the file again when touched.
 void platform_release(const void *_Nonnull start, size_t count);
 
 // Writes `count` bytes so that `path` holds either its old contents or all of the new ones, whatever happens in
@@ -34,6 +33,8 @@ const char *_Nonnull platform_error_text(int error);
 
 // `count` bytes on a 64-byte boundary, not initialized; at least 1 byte. Null when there is no memory.
 void *_Nullable platform_allocate(size_t count);
+// Gives back the whole pages in a part of it that nobody will use.
+void platform_give_back(void *_Nonnull start, size_t count);
 void platform_free(void *_Nullable memory);
 
 // Nanoseconds of a clock that never goes backwards.

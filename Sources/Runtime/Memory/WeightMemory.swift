@@ -45,7 +45,7 @@ final class WeightMemory {
 
   /// Gives what is left of the chunk back to the system, for good.
   func finish() {
-    if let chunk { platform_release(chunk.base + used, WeightMemory.chunkBytes - used) }
+    if let chunk { platform_give_back(chunk.base + used, WeightMemory.chunkBytes - used) }
     used = WeightMemory.chunkBytes
   }
 }

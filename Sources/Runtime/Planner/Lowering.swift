@@ -74,6 +74,18 @@ struct Lowering {
       if steps(of: index).contains(where: { $0.weights != nil }) { releaseConstants(of: node) }
     }
     weightMemory.finish()
+    if packed == nil { releaseFile() }
+  }
+
+  /// Gives back what is still in memory of a file that kernels read no weights from; the tables and rows that steps do read there
+  /// come back by themselves.
+  private func releaseFile() {
+    var last: Storage?
+    for tensor in graph.tensors {
+      guard let storage = tensor.constant?.storage, storage !== last else { continue }
+      storage.release(0..<storage.bytes.count)
+      last = storage
+    }
   }
 
   /// Where the weights of a node come from.
