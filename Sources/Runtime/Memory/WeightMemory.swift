@@ -19,8 +19,12 @@ final class WeightMemory {
   private var chunk: AlignedMemory?
   private var used = 0
 
-  /// - Parameter expected: bytes, about.
-  init(expected: Int) { self.expected = expected }
+  /// - Parameter expected: bytes of each tensor of weights, about. Many tensors may be the same bytes of a file: their sum
+  ///   need not be an `Int` where that has 32 bits.
+  init(expected: [Int]) {
+    let most = 1 << 30
+    self.expected = expected.reduce(0) { min($0 + min($1, most), most) }
+  }
 
   /// `count` bytes on a 64-byte boundary, not initialized.
   ///

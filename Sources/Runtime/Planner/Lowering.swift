@@ -47,8 +47,7 @@ struct Lowering {
   init(
     _ graph: Graph, packed: PackedWeights?, isa: ISA, threads: Int, options: SessionOptions
   ) throws(RuntimeError) {
-    weightMemory = WeightMemory(
-      expected: graph.tensors.reduce(0) { $0 + ($1.constant == nil ? 0 : $1.byteCount) })
+    weightMemory = WeightMemory(expected: graph.tensors.map { $0.constant == nil ? 0 : $0.byteCount })
     weightSource = WeightSource(block: nil, memory: weightMemory)
     self.graph = graph
     self.packed = packed
