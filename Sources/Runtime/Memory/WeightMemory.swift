@@ -22,7 +22,7 @@ final class WeightMemory {
   /// - Parameter expected: bytes of each tensor of weights, about. Many tensors may be the same bytes of a file: their sum
   ///   need not be an `Int` where that has 32 bits.
   init(expected: [Int]) {
-    let most = 1 << 30
+    let most = 1 << 29
     self.expected = expected.reduce(0) { min($0 + min($1, most), most) }
   }
 
