@@ -54,6 +54,76 @@ import Testing
     }
   }
 
+  /// Concats of anything, themselves and each other among it: what products write into a concat's place also goes into sums, products,
+  /// functions in place and further concats, lives as long as any of them, and may be wanted outside.
+  ///
+  /// - Parameter isExact: with operators only that dynamic int8 computes to the bit.
+  private func tangle(seed: UInt64, isExact: Bool = false) throws -> NetworkBuilder {
+    var net = NetworkBuilder(seed: seed)
+    let (height, width) = (net.random.int(1...9), net.random.int(1...9))
+    let batch = net.random.int(1...2)
+    let same = Padding(all: 1)
+    var known = (0..<net.random.int(1...2)).map { _ in net.input([batch, height, width, net.random.int(1...20)]) }
+    for _ in 0..<net.random.int(5...16) {
+      // Recent tensors are likelier, so that chains become long and some tensors have one reader only.
+      func operand() -> TensorIndex {
+        known[max(net.random.int(0...known.count - 1), net.random.int(0...known.count - 1))]
+      }
+      let x = operand()
+      let channels = net.shape(x)[3]
+      let activation = net.random.pick(FusedActivation.allCases)
+      switch net.random.int(0...13) {
+      case 0...2: known.append(try net.conv(x, net.random.int(1...40), (1, 1), Conv2D(activation: activation)))
+      case 3, 4:
+        known.append(try net.conv(x, net.random.int(1...40), (3, 3), Conv2D(padding: same, activation: activation)))
+      case 5:
+        let op = Conv2D(padding: same, groups: channels % 2 == 0 ? 2 : 1)
+        known.append(try net.conv(x, 2 * net.random.int(1...20), (3, 3), op))
+      case 6:
+        known.append(try net.depthwise(x, (3, 3), DepthwiseConv2D(padding: same, activation: activation)))
+      case 7:
+        let pool = Pool2D(windowHeight: 3, windowWidth: 3, strideHeight: 1, strideWidth: 1, padding: same)
+        known.append(
+          try net.apply(net.random.pick(isExact ? [.maxPool2D(pool)] : [.maxPool2D(pool), .averagePool2D(pool)]), [x]))
+      case 8:
+        known.append(
+          try net.apply(.activation(net.random.pick(isExact ? [.relu] : [.relu, .hardSwish, .sigmoid])), [x]))
+      case 9:
+        // A residual of a product, or two tensors that happen to be alike.
+        let alike = known.filter { net.shape($0)[3] == channels }
+        let y = net.random.bool() ? try net.conv(x, channels, (1, 1)) : net.random.pick(alike)
+        known.append(try net.apply(.add(Add(activation: activation)), net.random.bool() ? [x, y] : [y, x]))
+      case 10:
+        let factors = try net.apply(
+          .activation(isExact ? .relu : .sigmoid), [try net.conv(x, channels, (1, 1))])
+        known.append(try net.apply(.multiply, [x, factors]))
+      default:
+        var parts = [x, operand()]
+        for _ in 0..<net.random.int(0...2) { parts.append(operand()) }
+        guard parts.reduce(0, { $0 + net.shape($1)[3] }) <= 160 else { continue }
+        known.append(try net.apply(.concat(Concat(axis: 3)), parts))
+      }
+    }
+    let last = try net.conv(known.last!, 5, (1, 1))
+    net.output(try net.apply(.concat(Concat(axis: 3)), [last, try net.conv(known.last!, 3, (1, 1))]))
+    for tensor in known where !net.graph.inputs.contains(tensor) && net.random.int(0...5) == 0 { net.output(tensor) }
+    return net
+  }
+
+  @Test(arguments: 0..<60 as Range<UInt64>) func tanglesAreTheReference(seed: UInt64) throws {
+    var net = try tangle(seed: seed)
+    let samples = net.samples(1)[0]
+    let int8 = try net.int8()
+    for (pipelines, winograd) in [(nil, nil), (true, nil), (nil, true)] as [(Bool?, Bool?)] {
+      var options = allOptions(pipelines: pipelines)
+      for index in options.indices { options[index].usesWinograd = winograd }
+      try expectReference(net.model, samples, .float, options: options)
+      try expectReference(int8, samples, .exact, options: options)
+    }
+    var dynamic = try tangle(seed: seed, isExact: true)
+    try expectReference(dynamic.model.dynamicallyQuantized(), dynamic.samples(1)[0], .exact)
+  }
+
   /// SqueezeNet's fire module copies nothing.
   @Test func convolutionsWriteIntoTheConcat() throws {
     var net = NetworkBuilder(seed: 1)

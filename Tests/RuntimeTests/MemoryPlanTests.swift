@@ -42,6 +42,10 @@ import Testing
     var inputs: [ValueIndex] = []
     var outputs: [ValueIndex] = []
     var steps: [MemoryUse] = []
+    /// Of values whose rows lie apart, in a concat's result: bytes of a row, and from one to the next.
+    var apart: [ValueIndex: (width: Int, stride: Int)] = [:]
+    /// Of concats' results.
+    var rowCounts: [ValueIndex: Int] = [:]
 
     init(seed: UInt64) {
       var random = SeededGenerator(seed: seed)
@@ -51,12 +55,33 @@ import Testing
       }
       for _ in 0..<random.int(1...2) { inputs.append(value(64 * random.int(1...4), &sizes)) }
       var known = inputs
+      var waiting: [MemoryUse] = []
       for _ in 0..<random.int(1...30) {
         // Recent values are likelier operands, as in networks.
         func operand() -> ValueIndex { known[max(random.int(0...known.count - 1), random.int(0...known.count - 1))] }
         let x = operand()
         var step = MemoryUse(reads: [x], writes: [])
-        switch random.int(0...7) {
+        switch random.int(0...8) {
+        case 8:
+          // Values side by side, joined some steps later. Some are written there in the first place, and then nobody else reads them.
+          let (rows, widths) = (random.int(1...4), (0..<random.int(2...3)).map { _ in 16 * random.int(1...3) })
+          let stride = widths.reduce(0, +)
+          var (offsets, position) = ([Int?](), 0)
+          var parts: [ValueIndex] = []
+          for width in widths {
+            let part = value(rows * width, &sizes)
+            steps.append(MemoryUse(reads: [operand()], writes: [part]))
+            let isThere = random.bool()
+            if isThere { apart[part] = (width, stride) } else { known.append(part) }
+            offsets.append(isThere ? position : nil)
+            parts.append(part)
+            position += width
+          }
+          let result = value(rows * stride, &sizes)
+          rowCounts[result] = rows
+          waiting.append(MemoryUse(reads: parts, writes: [result], sharing: .interleave(offsets)))
+          if random.bool() { continue }
+          step = waiting.remove(at: random.int(0...waiting.count - 1))
         case 7:
           let start = 16 * random.int(0...(sizes[x] / 16 - 1))
           step.writes = [value(sizes[x] - start, &sizes)]
@@ -86,6 +111,10 @@ import Testing
         steps.append(step)
         known += step.writes
       }
+      for step in waiting {
+        steps.append(step)
+        known += step.writes
+      }
       // The last value, and sometimes another.
       outputs = [known.last!]
       if random.bool(), let other = known.last(where: { !inputs.contains($0) && !outputs.contains($0) }) {
@@ -101,50 +130,69 @@ import Testing
     var memory = [Int](repeating: -1, count: plan.arenaBytes)
     // What the bytes of each value have to be: numbers that no other value's bytes have.
     var contents: [[Int]] = program.sizes.enumerated().map { value, size in (0..<size).map { value * 10_000 + $0 } }
-    func place(_ value: ValueIndex) throws -> Range<Int> {
+    func places(_ value: ValueIndex) throws -> [Int] {
       let offset = try #require(plan.offsets[value])
-      return offset..<(offset + program.sizes[value])
+      let (width, stride) = program.apart[value] ?? (1, 1)
+      return (0..<program.sizes[value]).map { offset + $0 / width * stride + $0 % width }
+    }
+    func write(_ value: ValueIndex) throws {
+      for (place, content) in zip(try places(value), contents[value]) { memory[place] = content }
     }
     func check(_ value: ValueIndex, _ what: String) throws {
-      #expect(Array(memory[try place(value)]) == contents[value], "\(what) \(value)")
+      #expect(try places(value).map { memory[$0] } == contents[value], "\(what) \(value)")
     }
 
-    for input in program.inputs { memory.replaceSubrange(try place(input), with: contents[input]) }
+    for input in program.inputs { try write(input) }
     for (index, step) in program.steps.enumerated() {
       for read in step.reads { try check(read, "step \(index) reads") }
       // Scratch is written before the operands have been read.
-      for scratch in step.scratch { memory.replaceSubrange(try place(scratch), with: contents[scratch]) }
+      for scratch in step.scratch { try write(scratch) }
       switch step.sharing {
       case .view: contents[step.writes[0]] = contents[step.reads[0]]
       case .part(let start): contents[step.writes[0]] = Array(contents[step.reads[0]][start...])
-      case .interleave: Issue.record("no program has such a step")
+      case .interleave(let offsets):
+        let result = step.writes[0]
+        let (rows, places) = (program.rowCounts[result]!, try places(result))
+        var target = 0
+        for row in 0..<rows {
+          for (read, offset) in zip(step.reads, offsets) {
+            let width = program.sizes[read] / rows
+            for byte in contents[read][(row * width)..<((row + 1) * width)] {
+              contents[result][target] = byte
+              if offset == nil { memory[places[target]] = byte }
+              target += 1
+            }
+          }
+        }
+        for (read, offset) in zip(step.reads, offsets) where offset == nil {
+          try check(read, "step \(index), while rows of others are written, reads")
+        }
       case .join:
         let result = step.writes[0]
         contents[result] = step.reads.flatMap { contents[$0] }
         // Operand by operand, as the step does it: copying one must not spoil the next.
-        var position = try place(result).lowerBound
+        var position = try places(result)[0]
         for read in step.reads {
-          if try place(read).lowerBound != position {
+          if try places(read)[0] != position {
             try check(read, "step \(index) copies")
             memory.replaceSubrange(position..<(position + program.sizes[read]), with: contents[read])
           }
           position += program.sizes[read]
         }
-        try check(result, "step \(index) joins to")
       case .none, .inPlace, .inPlaceOfLast:
-        for write in step.writes {
+        for value in step.writes {
           if step.sharing == .none {
             for read in step.reads { try check(read, "step \(index) still reads") }
           }
           if step.sharing == .inPlaceOfLast {
             for read in step.reads.dropLast() {
-              #expect(!(try place(read)).overlaps(try place(write)), "step \(index) still reads \(read)")
+              #expect(Set(try places(read)).isDisjoint(with: try places(value)), "step \(index) still reads \(read)")
             }
           }
-          memory.replaceSubrange(try place(write), with: contents[write])
+          try write(value)
         }
       }
-      for write in step.writes { try check(write, "step \(index) has written") }
+      for value in step.writes { try check(value, "step \(index) has written") }
       for scratch in step.scratch { try check(scratch, "step \(index) keeps") }
     }
     for value in program.inputs + program.outputs { try check(value, "in the end") }
