@@ -123,18 +123,21 @@ import Testing
     try expectReference(try net.model.dynamicallyQuantized(), input, .float)
   }
 
-  /// The node has no step of its own, but where Winograd's tiles leave results in no order to go over.
-  @Test(arguments: Producer.allCases) func activationsHaveNoStep(producer: Producer) throws {
+  /// The node has no step of its own, but behind Winograd's tiles, which leave results in no order to go over.
+  @Test(arguments: Producer.allCases, [false, true])
+  func activationsHaveNoStep(producer: Producer, usesWinograd: Bool) throws {
     var net = try activated(producer, .hardSwish, seed: 4)
-    for (model, isFloat) in [(net.model, true), (try net.int8(), false)] {
-      let session = try Session(model)
-      let leaves =
-        session.steps.contains { $0 is WinogradStep } || (isFloat && producer == .sum)
-      let isEmpty = zip(session.graph.nodes, session.stepsOfNode).contains { node, steps in
-        if case .activation = node.op { return steps.isEmpty }
-        return node.op == .lookup && steps.isEmpty
-      }
-      #expect(isEmpty || leaves)
+    var options = SessionOptions()
+    options.usesWinograd = usesWinograd
+    for model in [net.model, try net.int8()] {
+      let session = try Session(model, options: options)
+      let isTiled = session.steps.contains { $0 is WinogradStep }
+      #expect(isTiled == (usesWinograd && [.winograd, .sum].contains(producer)))
+      let activation = try #require(
+        session.graph.nodes.firstIndex { node in
+          if case .activation = node.op { true } else { node.op == .lookup }
+        })
+      #expect(session.stepsOfNode[activation].isEmpty == !isTiled)
     }
   }
 

@@ -50,3 +50,13 @@ struct RowProblem {
     try TrainingRun(description, data: data, backend: CPUBackend(threads: 2))
   }
 }
+
+extension StepReport {
+  /// The numbers, bit by bit.
+  var bits: [UInt64] {
+    [
+      UInt64(epoch), UInt64(step), UInt64(images), loss.bitPattern, accuracy.bitPattern, UInt64(rate.bitPattern),
+      validation?.loss.bitPattern ?? 0, UInt64(validation?.correct ?? 0), validation?.isBest ?? false ? 1 : 0,
+    ]
+  }
+}

@@ -104,7 +104,7 @@ extension Lowering {
   ) throws(RuntimeError) {
     let kernel = kernel(.f32_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
-    if let tiling = winogradTiling(shape, kernel) {
+    if let tiling = winogradTiling {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
@@ -128,7 +128,7 @@ extension Lowering {
     let kernel = kernel(.qs8_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
     let input = inputBeforeQuantization(of: operands.x)
-    if input == nil, !isStage, let tiling = integerWinogradTiling(shape, operands.x, operands.weights, weightSource) {
+    if input == nil, let tiling = winogradTiling {
       return try lowerIntegerWinograd(tiling, operands, pieces: pieces)
     }
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)

@@ -22,22 +22,33 @@ extension WinogradTiling.Costs {
 }
 
 extension Lowering {
-  /// How an f32 convolution is cut into Winograd's tiles; nil where it is not.
-  func winogradTiling(_ shape: ProductShape, _ kernel: UnsafePointer<kernel>) -> WinogradTiling? {
-    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: kernel),
-      options.usesWinograd ?? tiling.pays(.float)
+  /// How a convolution is cut into Winograd's tiles; nil for one that is not, and for all other nodes.
+  func winogradTiling(ofNode index: Int) -> WinogradTiling? {
+    let node = graph.nodes[index]
+    guard !options.savesMemory, case .conv2D(let op) = node.op else { return nil }
+    let shape = productShape(op, node)
+    let weights = graph.tensors[node.inputs[1]]
+    switch (graph.tensors[node.inputs[0]].type, weights.type) {
+    case (.f32, .f32): return floatWinogradTiling(shape)
+    case (.s8, .s8): return integerWinogradTiling(shape, node.inputs[0], weights, weightSource(ofNode: index))
+    default: return nil
+    }
+  }
+
+  private func floatWinogradTiling(_ shape: ProductShape) -> WinogradTiling? {
+    guard let tiling = WinogradTiling(shape, kernel: kernel(.f32_igemm)), options.usesWinograd ?? tiling.pays(.float)
     else { return nil }
     return tiling
   }
 
-  /// The same for s8, where tiles give the bits of the product.
+  /// Of s8, where tiles give the bits of the product.
   ///
   /// - Parameter source: what the model file has packed for the node.
-  func integerWinogradTiling(
+  private func integerWinogradTiling(
     _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ source: WeightSource
   ) -> WinogradTiling? {
     let product = kernel(.s16_gemm)
-    guard !options.savesMemory, let tiling = WinogradTiling(shape, kernel: product),
+    guard let tiling = WinogradTiling(shape, kernel: product),
       options.usesWinograd ?? tiling.pays(.int8(kernel(.qs8_igemm).pointee.isa))
     else { return nil }
     // What a file has packed so was found to be exact, and its plain weights need not be read again: if it is what the

@@ -132,12 +132,7 @@ extension Lowering {
     case .conv2D(let op):
       let shape = productShape(op, node)
       let weights = graph.tensors[node.inputs[1]]
-      guard input.type == weights.type else { return nil }
-      let tiling =
-        input.type == .f32
-        ? winogradTiling(shape, kernel(.f32_igemm))
-        : integerWinogradTiling(shape, node.inputs[0], weights, weightSource(ofNode: index))
-      guard tiling == nil else { return nil }
+      guard input.type == weights.type, winogradTilings[index] == nil else { return nil }
       (window, canFollow) = (shape.window, shape.window.isPointwise)
       result = residualSums[result]?.output ?? result
       result = fusedMap(of: result)?.output ?? result
