@@ -61,6 +61,22 @@ import Testing
     }
   }
 
+  /// A transposed convolution of stride 1 is a convolution with the window mirrored.
+  @Test func transposedConvolutionsOfStrideOneAreTiles() throws {
+    for stride in 1...2 {
+      var net = NetworkBuilder(seed: 4)
+      let op = TransposedConv2D(strideHeight: stride, strideWidth: stride, padding: Padding(all: 1))
+      net.output(try net.transposedConv(net.input([1, 17, 19, 48]), 40, (3, 3), op))
+      let models = [(net.model, Agreement.float), (try net.int8(), .exact)]
+      for (model, agreement) in models {
+        var options = allOptions()
+        for index in options.indices { options[index].usesWinograd = true }
+        #expect(try Session(model, options: options[0]).steps.contains { $0 is WinogradStep } == (stride == 1))
+        try expectReference(model, net.samples(1)[0], agreement, options: options)
+      }
+    }
+  }
+
   /// s8 in whole numbers: the bits of the reference, on every tier, whether or not it pays there; residuals, ReLUs and odd
   /// numbers of channels among them.
   @Test(arguments: 0..<16 as Range<UInt64>) func int8IsTheReference(seed: UInt64) throws {

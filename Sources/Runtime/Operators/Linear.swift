@@ -60,7 +60,7 @@ extension Lowering {
       node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
     let shape = productShape(op, node)
     try check(shape.window, of: node)
-    try lowerProduct(shape, &operands)
+    try lowerProduct(shape, &operands, winogradTilings[currentNode])
   }
 
   mutating func lower(_ op: Dense, _ node: Node) throws(RuntimeError) {
@@ -68,7 +68,7 @@ extension Lowering {
       node, in: graph, activation: op.activation, sum: residualSums[node.outputs[0]])
     let input = graph.tensors[operands.x].shape
     let window = Window(lines: 1, pixels: input[0], channels: input[1])
-    try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), &operands)
+    try lowerProduct(ProductShape(window: window, groups: 1, columns: operands.weights.shape[0]), &operands, nil)
   }
 
   func productShape(_ op: Conv2D, _ node: Node) -> ProductShape {
@@ -88,23 +88,24 @@ extension Lowering {
     return Indirection(group.shape, elementSize: 1, kernel: kernel, moves: isStage(index)).copiesLines
   }
 
+  /// - Parameter tiling: what the product is cut into, if into Winograd's tiles.
   mutating func lowerProduct(
-    _ shape: ProductShape, _ operands: inout LinearOperands
+    _ shape: ProductShape, _ operands: inout LinearOperands, _ tiling: WinogradTiling?
   ) throws(RuntimeError) {
     switch (graph.tensors[operands.x].type, operands.weights.type) {
-    case (.f32, .f32): try lowerFloatProduct(shape, &operands)
-    case (.s8, .s8): try lowerInt8Product(shape, &operands)
+    case (.f32, .f32): try lowerFloatProduct(shape, &operands, tiling)
+    case (.s8, .s8): try lowerInt8Product(shape, &operands, tiling)
     case (.f32, .s8): try lowerDynamicProduct(shape, &operands)
     default: throw unsupportedTypes(operands)
     }
   }
 
   private mutating func lowerFloatProduct(
-    _ shape: ProductShape, _ operands: inout LinearOperands
+    _ shape: ProductShape, _ operands: inout LinearOperands, _ tiling: WinogradTiling?
   ) throws(RuntimeError) {
     let kernel = kernel(.f32_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
-    if let tiling = winogradTiling {
+    if let tiling {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
@@ -123,12 +124,12 @@ extension Lowering {
   }
 
   private mutating func lowerInt8Product(
-    _ shape: ProductShape, _ operands: inout LinearOperands
+    _ shape: ProductShape, _ operands: inout LinearOperands, _ tiling: WinogradTiling?
   ) throws(RuntimeError) {
     let kernel = kernel(.qs8_igemm)
     let pieces = pieces(work: graph.multiplyAccumulates(of: operands.node), kernel)
     let input = inputBeforeQuantization(of: operands.x)
-    if input == nil, let tiling = winogradTiling {
+    if input == nil, let tiling {
       return try lowerIntegerWinograd(tiling, operands, pieces: pieces)
     }
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)

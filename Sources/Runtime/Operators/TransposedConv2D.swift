@@ -30,7 +30,7 @@ extension Lowering {
             first: rows.first * lineElements + columns.first * output[3], pixelStride: op.strideWidth * output[3],
             lineStride: op.strideHeight * lineElements, imageStride: output[1] * lineElements)
         }
-        try lowerProduct(shape, &operands)
+        try lowerProduct(shape, &operands, winogradTiling(shape, operands.x, operands.weights, weightSource))
       }
     }
   }

@@ -22,15 +22,24 @@ extension WinogradTiling.Costs {
 }
 
 extension Lowering {
-  /// How a convolution is cut into Winograd's tiles; nil for one that is not, and for all other nodes.
-  func winogradTiling(ofNode index: Int) -> WinogradTiling? {
+  /// The tiling of node `index`; nil for other nodes than convolutions, too.
+  func winogradTiling(ofConvolution index: Int) -> WinogradTiling? {
     let node = graph.nodes[index]
-    guard !options.savesMemory, case .conv2D(let op) = node.op else { return nil }
-    let shape = productShape(op, node)
-    let weights = graph.tensors[node.inputs[1]]
-    switch (graph.tensors[node.inputs[0]].type, weights.type) {
+    guard case .conv2D(let op) = node.op else { return nil }
+    return winogradTiling(
+      productShape(op, node), node.inputs[0], graph.tensors[node.inputs[1]], weightSource(ofNode: index))
+  }
+
+  /// How a convolution is cut into Winograd's tiles; nil where it is not.
+  ///
+  /// - Parameter source: what the model file has packed for the node.
+  func winogradTiling(
+    _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ source: WeightSource
+  ) -> WinogradTiling? {
+    guard !options.savesMemory else { return nil }
+    switch (graph.tensors[x].type, weights.type) {
     case (.f32, .f32): return floatWinogradTiling(shape)
-    case (.s8, .s8): return integerWinogradTiling(shape, node.inputs[0], weights, weightSource(ofNode: index))
+    case (.s8, .s8): return integerWinogradTiling(shape, x, weights, source)
     default: return nil
     }
   }
@@ -42,8 +51,6 @@ extension Lowering {
   }
 
   /// Of s8, where tiles give the bits of the product.
-  ///
-  /// - Parameter source: what the model file has packed for the node.
   private func integerWinogradTiling(
     _ shape: ProductShape, _ x: TensorIndex, _ weights: Tensor, _ source: WeightSource
   ) -> WinogradTiling? {

@@ -32,13 +32,13 @@ struct Lowering {
   private(set) var uses: [MemoryUse] = []
   /// The steps of each node.
   private(set) var stepsOfNode: [Range<Int>] = []
-  /// How each node is cut into Winograd's tiles, if it is.
+  /// How each node is cut into Winograd's tiles, if it is a convolution that is. No stage of a chain is.
   private(set) var winogradTilings: [WinogradTiling?] = []
   /// Nodes that are computed together, line by line.
   private(set) var chains: [ChainSteps] = []
   /// The chain of each node that is part of one.
   private var chainOfNode: [Int?]
-  private var currentNode = 0
+  private(set) var currentNode = 0
   /// The s8 form of f32 tensors that dynamic operators have quantized so far.
   var quantized: [TensorIndex: DynamicOperand] = [:]
 
@@ -62,7 +62,7 @@ struct Lowering {
     self.threads = threads
     sizes = graph.tensors.map { $0.byteCount }
     chainOfNode = graph.nodes.map { _ in nil }
-    winogradTilings = graph.nodes.indices.map { winogradTiling(ofNode: $0) }
+    winogradTilings = graph.nodes.indices.map { winogradTiling(ofConvolution: $0) }
     for (number, chain) in lineChains().enumerated() {
       chains.append(ChainSteps(chain))
       for node in chain.nodes { chainOfNode[node] = number }
@@ -196,9 +196,6 @@ struct Lowering {
     steps.append(pipeline)
     uses.append(chains[number].use(workspace: workspace))
   }
-
-  /// How the node being lowered is cut into Winograd's tiles, if it is. No stage of a chain is.
-  var winogradTiling: WinogradTiling? { winogradTilings[currentNode] }
 
   /// Whether the node being lowered is a stage of a chain: where its lines lie changes then.
   var isStage: Bool { isStage(currentNode) }
