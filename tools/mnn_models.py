@@ -3,7 +3,7 @@
 
     .build/bench-peers/bin/python tools/mnn_models.py NAME.onnx NAME.input.npy OUTPUT.mnn [--quantized NAME.int8.onnx]
 
-MNN's converter installs packages and sends reports as soon as it is imported, so it is not. A .mnn file is a FlatBuffer whose schema
+MNN's converter installs a package when it is imported and reports its runs, so it stays out. A .mnn file is a FlatBuffer whose schema
 MNN publishes (github.com/alibaba/MNN, schema/default; 3.6.1), and `SCHEMA` is the part that is needed. What is written is what the
 converter makes of such networks: activations inside convolutions and sums, weights inside operators, matrix products as 1×1
 convolutions, maps in MNN's layout NC4HW4 from the first operator to the last. Only a hard sigmoid is cheaper here: its line goes
