@@ -1,6 +1,8 @@
 // Vectors of 8 lanes: AVX2 and FMA. Included inside a target attribute; simd/scalar.h says what the names mean.
 #pragma once
 
+#include "word.h"
+
 enum { LANES = 8 };
 
 typedef __m256 vf32;
@@ -86,56 +88,22 @@ KERNEL_INLINE vf32 vf32_scale(vf32 a, vs32 n) {
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(n, 23)));
 }
 
-// The first n bytes of 8, 16 and 32, the rest 0, without touching those after them: what lies at the end is loaded by a
-// full load that ends there, and shifted down.
-KERNEL_INLINE uint64_t avx2_load_word(const int8_t *p, size_t n) {
-  if (n >= 8) {
-    uint64_t all;
-    memcpy(&all, p, 8);
-    return all;
-  }
-  if (n >= 4) {
-    uint32_t low, high;
-    memcpy(&low, p, 4);
-    memcpy(&high, p + n - 4, 4);
-    return low | (uint64_t)high << 8 * (n - 4);
-  }
-  uint64_t word = 0;
-  for (size_t i = 0; i < n; i++) word |= (uint64_t)(uint8_t)p[i] << 8 * i;
-  return word;
-}
+// As load_word and store_word, of 8, 16 and 32 bytes.
 KERNEL_INLINE __m128i avx2_load_bytes(const int8_t *p, size_t n) {
-  return _mm_cvtsi64_si128((long long)avx2_load_word(p, n));
+  return _mm_cvtsi64_si128((long long)load_word(p, n));
 }
 KERNEL_INLINE __m128i avx2_load_bytes16(const int8_t *p, size_t n) {
   if (n >= 16) return _mm_loadu_si128((const __m128i *)p);
-  const uint64_t high = n > 8 ? avx2_load_word(p + 8, n - 8) : 0;
-  return _mm_set_epi64x((long long)high, (long long)avx2_load_word(p, n));
+  const uint64_t high = n > 8 ? load_word(p + 8, n - 8) : 0;
+  return _mm_set_epi64x((long long)high, (long long)load_word(p, n));
 }
 KERNEL_INLINE __m256i avx2_load_bytes32(const int8_t *p, size_t n) {
   const __m128i high = n > 16 ? avx2_load_bytes16(p + 16, n - 16) : _mm_setzero_si128();
   return _mm256_inserti128_si256(_mm256_castsi128_si256(avx2_load_bytes16(p, n)), high, 1);
 }
-
-// The first n bytes of 8, 16 and 32, into memory.
-KERNEL_INLINE void avx2_store_word(int8_t *p, uint64_t word, size_t n) {
-  if (n >= 8) {
-    memcpy(p, &word, 8);
-    return;
-  }
-  if (n & 4) {
-    memcpy(p, &word, 4);
-    p += 4, word >>= 32;
-  }
-  if (n & 2) {
-    memcpy(p, &word, 2);
-    p += 2, word >>= 16;
-  }
-  if (n & 1) memcpy(p, &word, 1);
-}
 KERNEL_INLINE void avx2_store_bytes16(int8_t *p, __m128i a, size_t n) {
-  avx2_store_word(p, (uint64_t)_mm_cvtsi128_si64(a), n);
-  if (n > 8) avx2_store_word(p + 8, (uint64_t)_mm_extract_epi64(a, 1), n - 8);
+  store_word(p, (uint64_t)_mm_cvtsi128_si64(a), n);
+  if (n > 8) store_word(p + 8, (uint64_t)_mm_extract_epi64(a, 1), n - 8);
 }
 KERNEL_INLINE void avx2_store_bytes32(int8_t *p, __m256i a, size_t n) {
   avx2_store_bytes16(p, _mm256_castsi256_si128(a), n);
@@ -154,7 +122,7 @@ KERNEL_INLINE __m128i avx2_narrow(vs32 a) {
 }
 KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) { _mm_storel_epi64((__m128i *)p, avx2_narrow(a)); }
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
-  avx2_store_word(p, (uint64_t)_mm_cvtsi128_si64(avx2_narrow(a)), n);
+  store_word(p, (uint64_t)_mm_cvtsi128_si64(avx2_narrow(a)), n);
 }
 
 // Of a pair of vectors, v[i] holds columns 8·L + 4·i … in half L.

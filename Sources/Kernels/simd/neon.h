@@ -1,6 +1,8 @@
 // Vectors of 4 lanes: aarch64 Advanced SIMD. simd/scalar.h says what the names mean.
 #pragma once
 
+#include "word.h"
+
 enum { LANES = 4 };
 
 typedef float32x4_t vf32;
@@ -68,30 +70,13 @@ KERNEL_INLINE uint32_t neon_narrow(vs32 a) {
   const int16x4_t words = vmovn_s32(a);
   return vget_lane_u32(vreinterpret_u32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
 }
-// The first n bytes of eight, the rest 0.
-KERNEL_INLINE uint64_t neon_load_bytes(const int8_t *p, size_t n) {
-  uint64_t word = 0;
-  if (n >= 8) {
-    memcpy(&word, p, 8);
-    return word;
-  }
-  if (n >= 4) {
-    uint32_t low, high;
-    memcpy(&low, p, 4);
-    memcpy(&high, p + n - 4, 4);
-    return low | (uint64_t)high << 8 * (n - 4);
-  }
-  for (size_t i = 0; i < n; i++) word |= (uint64_t)(uint8_t)p[i] << 8 * i;
-  return word;
-}
+// As load_word and store_word, of 16 and 8 bytes.
 KERNEL_INLINE int8x16_t neon_load_bytes16(const int8_t *p, size_t n) {
   if (n >= 16) return vld1q_s8(p);
-  return vcombine_s8(vcreate_s8(neon_load_bytes(p, n)), vcreate_s8(n > 8 ? neon_load_bytes(p + 8, n - 8) : 0));
+  return vcombine_s8(vcreate_s8(load_word(p, n)), vcreate_s8(n > 8 ? load_word(p + 8, n - 8) : 0));
 }
 KERNEL_INLINE void neon_store_bytes(int8_t *p, int8x8_t a, size_t n) {
-  int8_t bytes[8];
-  vst1_s8(bytes, a);
-  for (size_t i = 0; i < n && i < 8; i++) p[i] = bytes[i];
+  store_word(p, vget_lane_u64(vreinterpret_u64_s8(a), 0), n);
 }
 
 KERNEL_INLINE vs32 vs32_load_s8(const int8_t *p) {
@@ -99,14 +84,13 @@ KERNEL_INLINE vs32 vs32_load_s8(const int8_t *p) {
   memcpy(&four, p, 4);
   return neon_widen(four);
 }
-KERNEL_INLINE vs32 vs32_load_s8_n(const int8_t *p, size_t n) { return neon_widen((uint32_t)neon_load_bytes(p, n)); }
+KERNEL_INLINE vs32 vs32_load_s8_n(const int8_t *p, size_t n) { return neon_widen((uint32_t)load_word(p, n)); }
 KERNEL_INLINE void vs32_store_s8(int8_t *p, vs32 a) {
   const uint32_t four = neon_narrow(a);
   memcpy(p, &four, 4);
 }
 KERNEL_INLINE void vs32_store_s8_n(int8_t *p, vs32 a, size_t n) {
-  uint32_t four = neon_narrow(a);
-  for (size_t i = 0; i < n && i < 4; i++, four >>= 8) p[i] = (int8_t)four;
+  store_word(p, neon_narrow(a), n);
 }
 
 // Pairs of vectors are in plain order.

@@ -20,7 +20,7 @@ KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) {
   return (qs8_inputs){{vreinterpret_s8_u16(vdup_n_u16(low)), vreinterpret_s8_u16(vdup_n_u16(high))}};
 }
 KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
-  return neon_broadcast((uint32_t)neon_load_bytes(p, n));
+  return neon_broadcast((uint32_t)load_word(p, n));
 }
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) {
   const int16x4x2_t pairs = vld2_s16((const int16_t *)p);

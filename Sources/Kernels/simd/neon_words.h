@@ -9,7 +9,7 @@ typedef int16x8_t vs16;
 
 KERNEL_INLINE vs16 vs16_set(int16_t a) { return vdupq_n_s16(a); }
 KERNEL_INLINE vs16 vs16_load_s8(const int8_t *p) { return vmovl_s8(vld1_s8(p)); }
-KERNEL_INLINE vs16 vs16_load_s8_n(const int8_t *p, size_t n) { return vmovl_s8(vcreate_s8(neon_load_bytes(p, n))); }
+KERNEL_INLINE vs16 vs16_load_s8_n(const int8_t *p, size_t n) { return vmovl_s8(vcreate_s8(load_word(p, n))); }
 KERNEL_INLINE void vs16_store(int16_t *p, vs16 a) { vst1q_s16(p, a); }
 KERNEL_INLINE void vs16_store_n(int16_t *p, vs16 a, size_t n) {
   int16_t words[8];

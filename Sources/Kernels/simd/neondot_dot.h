@@ -14,7 +14,7 @@ KERNEL_INLINE qs8_inputs qs8_broadcast(const int8_t *p) {
   return vreinterpretq_s8_u32(vdupq_n_u32(four));
 }
 KERNEL_INLINE qs8_inputs qs8_broadcast_n(const int8_t *p, size_t n) {
-  return vreinterpretq_s8_u32(vdupq_n_u32((uint32_t)neon_load_bytes(p, n)));
+  return vreinterpretq_s8_u32(vdupq_n_u32((uint32_t)load_word(p, n)));
 }
 KERNEL_INLINE qs8_weights qs8_load_weights(const int8_t *p) { return vld1q_s8(p); }
 KERNEL_INLINE vs32 qs8_dot(vs32 sums, qs8_inputs x, qs8_weights w) { return vdotq_s32(sums, x, w); }
