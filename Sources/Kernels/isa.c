@@ -12,6 +12,7 @@ static const char *const names[KERNELS_ISA_COUNT] = {
     [kernels_isa_avxvnni] = "avxvnni", [kernels_isa_avx512] = "avx512",
     [kernels_isa_avx512vnni] = "avx512vnni", [kernels_isa_avx512vbmi] = "avx512vbmi",
     [kernels_isa_neon] = "neon", [kernels_isa_neondot] = "neondot",
+    [kernels_isa_neoni8mm] = "neoni8mm",
 };
 
 // The tier that each one extends; its own for scalar.
@@ -20,6 +21,7 @@ static const kernels_isa bases[KERNELS_ISA_COUNT] = {
     [kernels_isa_avxvnni] = kernels_isa_avx2, [kernels_isa_avx512] = kernels_isa_avx2,
     [kernels_isa_avx512vnni] = kernels_isa_avx512, [kernels_isa_avx512vbmi] = kernels_isa_avx512vnni,
     [kernels_isa_neon] = kernels_isa_scalar, [kernels_isa_neondot] = kernels_isa_neon,
+    [kernels_isa_neoni8mm] = kernels_isa_neondot,
 };
 
 const char *kernels_isa_name(kernels_isa isa) { return names[isa]; }
@@ -50,7 +52,7 @@ static uint64_t saved_registers(void) {
 
 bool kernels_isa_supported(kernels_isa isa) {
   if (isa == kernels_isa_scalar) return true;
-  if (isa == kernels_isa_neon || isa == kernels_isa_neondot) return false;
+  if (kernels_isa_includes(isa, kernels_isa_neon)) return false;
 
   enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                                   // leaf 1, ecx
   enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 };          // leaf 7.0, ebx
@@ -78,13 +80,17 @@ bool kernels_isa_supported(kernels_isa isa) {
 #elif KERNELS_NEON
 
 bool kernels_isa_supported(kernels_isa isa) {
-  enum { ASIMDDP = 1 << 20 };
+  enum { ASIMDDP = 1 << 20 };  // AT_HWCAP
+  enum { I8MM = 1 << 13 };     // AT_HWCAP2
+  const bool dot = getauxval(AT_HWCAP) & ASIMDDP;
   switch (isa) {
     case kernels_isa_scalar:
     case kernels_isa_neon:
       return true;
     case kernels_isa_neondot:
-      return (getauxval(AT_HWCAP) & ASIMDDP) != 0;
+      return dot;
+    case kernels_isa_neoni8mm:
+      return dot && (getauxval(AT_HWCAP2) & I8MM);
     default:
       return false;
   }
@@ -98,8 +104,8 @@ bool kernels_isa_supported(kernels_isa isa) { return isa == kernels_isa_scalar; 
 
 kernels_isa kernels_best_isa(void) {
   static const kernels_isa preference[] = {kernels_isa_avx512vbmi, kernels_isa_avx512vnni, kernels_isa_avx512,
-                                           kernels_isa_avxvnni,    kernels_isa_avx2,       kernels_isa_neondot,
-                                           kernels_isa_neon};
+                                           kernels_isa_avxvnni,    kernels_isa_avx2,       kernels_isa_neoni8mm,
+                                           kernels_isa_neondot,    kernels_isa_neon};
   for (size_t i = 0; i < sizeof preference / sizeof *preference; i++) {
     if (kernels_isa_supported(preference[i])) return preference[i];
   }

@@ -135,6 +135,9 @@
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_5x5_1x16c4, neondot, 1, 16, 4, 25, 0, 4) \
   KERNEL(qs8_dwconv, qs8_dwconv, qs8_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)                  \
   KERNEL(qs8_f32_dwconv, qs8_f32_dwconv, qs8_f32_dwconv_1x16c4, neondot, 1, 16, 4, 0, 0, 4)
+#define NEONI8MM_KERNELS(KERNEL)                                              \
+  KERNEL(qs8_igemm, qs8_igemm, qs8_igemm_6x16c8, neoni8mm, 6, 16, 8, 0, 0, 1) \
+  KERNEL(qs8_f32_igemm, qs8_f32_igemm, qs8_f32_igemm_6x16c8, neoni8mm, 6, 16, 8, 0, 0, 1)
 
 #define X86_KERNELS(KERNEL)  \
   AVX2_KERNELS(KERNEL)       \
@@ -142,7 +145,7 @@
   AVX512_KERNELS(KERNEL)     \
   AVX512VNNI_KERNELS(KERNEL) \
   AVX512VBMI_KERNELS(KERNEL)
-#define ARM_KERNELS(KERNEL) NEON_KERNELS(KERNEL) NEONDOT_KERNELS(KERNEL)
+#define ARM_KERNELS(KERNEL) NEON_KERNELS(KERNEL) NEONDOT_KERNELS(KERNEL) NEONI8MM_KERNELS(KERNEL)
 
 // Those that are compiled here, and those of other architectures, for which weights can be packed all the same.
 #if KERNELS_X86

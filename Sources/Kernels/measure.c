@@ -224,10 +224,11 @@ double kernels_measure_dwconv(const kernel *kernel, size_t pixels, size_t channe
   PEAK(qs8, avx512, 16, 2)    \
   PEAK(qs8, avx512vnni, 16, 4)
 #elif KERNELS_NEON
-#define PEAKS(PEAK)     \
-  PEAK(f32, neon, 4, 1) \
-  PEAK(qs8, neon, 4, 4) \
-  PEAK(qs8, neondot, 4, 4)
+#define PEAKS(PEAK)        \
+  PEAK(f32, neon, 4, 1)    \
+  PEAK(qs8, neon, 4, 4)    \
+  PEAK(qs8, neondot, 4, 4) \
+  PEAK(qs8, neoni8mm, 4, 8)
 #else
 #define PEAKS(PEAK)
 #endif

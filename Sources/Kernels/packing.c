@@ -71,7 +71,9 @@ static void pack_panel_s8(const kernel *kernel, size_t n, size_t taps, size_t de
       const size_t some = least(kr, depth - k);
       if (n < nr || some < kr) memset(to, 0, nr * kr);
       // A constant size makes it one load and one store.
-      if (some == 4 && kr == 4) {
+      if (some == 8 && kr == 8) {
+        for (size_t c = 0; c < n; c++) memcpy(to + places[c] * 8, weights + c * inputs + k, 8);
+      } else if (some == 4 && kr == 4) {
         for (size_t c = 0; c < n; c++) memcpy(to + places[c] * 4, weights + c * inputs + k, 4);
       } else if (some == 2 && kr == 2) {
         for (size_t c = 0; c < n; c++) memcpy(to + places[c] * 2, weights + c * inputs + k, 2);

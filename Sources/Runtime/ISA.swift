@@ -32,7 +32,7 @@ public struct ISA: Equatable, Sendable {
     (0..<UInt32(KERNELS_ISA_COUNT)).compactMap { code in kernels_isa(rawValue: code).map { ISA($0) } }
   }
 
-  /// "scalar", "avx2", "avx512vnni", "neondot", …
+  /// "scalar", "avx2", "avx512vnni", "neoni8mm", …
   public var name: String { String(cString: kernels_isa_name(tier)) }
 
   /// The highest tier that this CPU runs.

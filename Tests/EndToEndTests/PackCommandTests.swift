@@ -20,7 +20,7 @@ import Testing
   }
 
   /// For this CPU, for one without vectors, and for one of another architecture.
-  @Test(arguments: ["rows.bin", "rows.int8.bin"], [nil, "scalar", "neondot"])
+  @Test(arguments: ["rows.bin", "rows.int8.bin"], [nil, "scalar", "neondot", "neoni8mm"])
   func answersAsThePlainFileDoes(model: String, isa: String?) throws {
     let packed = try edgetrain.run(
       ["pack", model, "-o", "packed.bin"] + (isa.map { ["--for", $0] } ?? []), in: folder)

@@ -40,9 +40,10 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   kernels_isa_avx512vbmi,  // + vpermi2b
   kernels_isa_neon,        // aarch64
   kernels_isa_neondot,     // + sdot
+  kernels_isa_neoni8mm,    // + smmla
 } kernels_isa;
 
-enum { KERNELS_ISA_COUNT = 8 };
+enum { KERNELS_ISA_COUNT = 9 };
 
 // "scalar", "avx2", … never null.
 const char *_Nonnull kernels_isa_name(kernels_isa isa);

@@ -8,7 +8,8 @@ extension WinogradTiling.Costs {
   static let float = WinogradTiling.Costs(product: 8, transform: 10, nearWeight: 6, farWeight: 12)
 
   /// Of s8, beside the qs8_igemm kernels of `tier`. s16 products compete with bytes that have to be widened first, or with
-  /// instructions that take four bytes at once and make everything else the dearer; sdot takes as many bytes as tiles save.
+  /// instructions that take four bytes at once and make everything else the dearer; sdot takes as many bytes as tiles save, and
+  /// smmla twice as many.
   static func int8(_ tier: kernels_isa) -> WinogradTiling.Costs {
     switch tier {
     case .scalar, .avx2: WinogradTiling.Costs(product: 7, transform: 15, nearWeight: 2, farWeight: 2)
@@ -17,6 +18,7 @@ extension WinogradTiling.Costs {
       WinogradTiling.Costs(product: 17, transform: 40, nearWeight: 16, farWeight: 16)
     case .neon: WinogradTiling.Costs(product: 11, transform: 15, nearWeight: 2, farWeight: 2)
     case .neondot: WinogradTiling.Costs(product: 32, transform: 40, nearWeight: 16, farWeight: 16)
+    case .neoni8mm: WinogradTiling.Costs(product: 64, transform: 80, nearWeight: 32, farWeight: 32)
     }
   }
 }
