@@ -104,6 +104,12 @@ import Testing
         known.append(try net.apply(.concat(Concat(axis: 3)), parts))
       }
     }
+    // Lines or columns behind each other, in one block perhaps.
+    let alike = known.filter { net.shape($0) == net.shape(known.last!) }
+    let parts = (0..<net.random.int(2...3)).map { _ in net.random.pick(alike) }
+    let tall = try net.apply(.concat(Concat(axis: net.random.int(1...2))), parts)
+    net.output(
+      try net.apply(.maxPool2D(Pool2D(windowHeight: 1, windowWidth: 1, strideHeight: 1, strideWidth: 2)), [tall]))
     let last = try net.conv(known.last!, 5, (1, 1))
     net.output(try net.apply(.concat(Concat(axis: 3)), [last, try net.conv(known.last!, 3, (1, 1))]))
     for tensor in known where !net.graph.inputs.contains(tensor) && net.random.int(0...5) == 0 { net.output(tensor) }
@@ -122,6 +128,19 @@ import Testing
     }
     var dynamic = try tangle(seed: seed, isExact: true)
     try expectReference(dynamic.model.dynamicallyQuantized(), dynamic.samples(1)[0], .exact)
+  }
+
+  /// Rows of dense layers side by side; of one image only, they are one behind the other.
+  @Test(arguments: 1...3, [1, 20, 33]) func denseLayersWriteIntoTheConcat(images: Int, width: Int) throws {
+    var net = NetworkBuilder(seed: 7)
+    let input = net.input([images, width])
+    let x = try net.dense(input, 20, Dense(activation: .relu))
+    let sum = try net.apply(.add(Add()), [x, try net.dense(x, 20)])
+    let parts = [try net.dense(x, 7), try net.apply(.activation(.hardSwish), [try net.dense(sum, 40)]), sum, x]
+    net.output(try net.dense(try net.apply(.concat(Concat(axis: 1)), parts), 3))
+    let sample = net.samples(1)[0]
+    try expectReference(net.model, sample, .float)
+    try expectReference(net.int8(), sample, .exact)
   }
 
   /// SqueezeNet's fire module copies nothing.
