@@ -21,7 +21,7 @@ public struct Plan: Sendable {
     /// Of one run.
     public let multiplyAccumulates: Int
     /// Where the output lies in the arena, in bytes; nil where it never lies there as a whole, because the next nodes take
-    /// it line by line (`LinePipeline`).
+    /// it line by line (`LinePipeline`). One that a concat joins with others may have its rows apart, from here on.
     public let arenaOffset: Int?
     public let outputBytes: Int
   }

@@ -144,6 +144,8 @@ private let channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47,
       var generator = SeededGenerator(seed: UInt64(columns))
       let weights = generator.bytes(columns * 9 * depth, in: columns == 3 ? -127 ... -127 : -127...127)
       let (nr, kr) = (kernel.nr, Int(kernel.descriptor.kr))
+      // What the packing has room for.
+      #expect(nr <= 64 && 8 % kr == 0)
       let size = s16_gemm_packed_size(kernel.pointer, columns, depth) / 2
       let panel = s16_gemm_panel_size(kernel.pointer, depth) / 2
       let packed = GuardedBuffer([Int16](repeating: -7777, count: 36 * size), alignment: 64)
