@@ -148,24 +148,47 @@ KERNEL_INLINE void f32_quantize(size_t count, const float *input, int8_t *output
   }
 }
 
-// The product of integers is at most 255² and so exact in f32.
-KERNEL_INLINE vs32 qs8_product(const qs8_multiplication *m, vs32 a, vs32 b) {
-  const vs32 product = vs32_mul(vs32_sub(a, vs32_set(m->zero_point_a)), vs32_sub(b, vs32_set(m->zero_point_b)));
-  return f32_quantize_vector(vf32_from_s32(product), m->multiplier, m->zero_point);
+// Factors less their zero point, and what takes the zero point off the other operand: (a − za)·b = a·b − za·b. Integers
+// of at most 255² are exact in f32.
+typedef struct qs8_factors {
+  vf32 b, offset;
+} qs8_factors;
+
+KERNEL_INLINE qs8_factors qs8_factors_from(const qs8_multiplication *m, vs32 b) {
+  const vf32 factors = vf32_from_s32(vs32_sub(b, vs32_set(m->zero_point_b)));
+  return (qs8_factors){factors, vf32_mul(factors, vf32_set((float)-m->zero_point_a))};
+}
+
+KERNEL_INLINE vs32 qs8_product(const qs8_multiplication *m, vs32 a, qs8_factors factors) {
+  return f32_quantize_vector(vf32_fma(vf32_from_s32(a), factors.b, factors.offset), m->multiplier, m->zero_point);
+}
+
+// Columns of `vectors` vectors in all rows, which are `count` elements apart.
+KERNEL_INLINE void qs8_multiply_columns(size_t rows, size_t count, size_t vectors, const int8_t *a, const int8_t *b,
+                                        int8_t *output, const qs8_multiplication *m) {
+  qs8_factors factors[4];
+  for (size_t v = 0; v < vectors; v++) factors[v] = qs8_factors_from(m, vs32_load_s8(b + v * LANES));
+  for (; rows > 0; rows--, a += count, output += count) {
+    for (size_t v = 0; v < vectors; v++) {
+      vs32_store_s8(output + v * LANES, qs8_product(m, vs32_load_s8(a + v * LANES), factors[v]));
+    }
+  }
 }
 
 KERNEL_INLINE void qs8_multiply(size_t rows, size_t count, const int8_t *a, const int8_t *b, int8_t *output,
                                 const qs8_multiplication *multiplication) {
-  for (; rows > 0; rows--, a += count, output += count) {
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-      vs32_store_s8(output + i, qs8_product(multiplication, vs32_load_s8(a + i), vs32_load_s8(b + i)));
-    }
-    if (i < count) {
-      const size_t n = count - i;
-      vs32 q = qs8_product(multiplication, vs32_load_s8_n(a + i, n), vs32_load_s8_n(b + i, n));
-      vs32_store_s8_n(output + i, q, n);
-    }
+  size_t i = 0;
+  for (; i + 4 * LANES <= count; i += 4 * LANES) {
+    qs8_multiply_columns(rows, count, 4, a + i, b + i, output + i, multiplication);
+  }
+  for (; i + LANES <= count; i += LANES) {
+    qs8_multiply_columns(rows, count, 1, a + i, b + i, output + i, multiplication);
+  }
+  if (i == count) return;
+  const size_t n = count - i;
+  const qs8_factors factors = qs8_factors_from(multiplication, vs32_load_s8_n(b + i, n));
+  for (size_t row = 0; row < rows; row++, i += count) {
+    vs32_store_s8_n(output + i, qs8_product(multiplication, vs32_load_s8_n(a + i, n), factors), n);
   }
 }
 

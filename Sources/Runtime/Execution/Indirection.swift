@@ -27,6 +27,8 @@ struct Indirection {
   let isFixed: Bool
   /// Makes the copied lines of another type: input elements are then of `sourceSize`.
   private let conversion: LineConversion?
+  /// Multiplies the rows of a tile by factors of their channels, into the workspace; for pointwise windows only.
+  private let product: RowProduct?
   private var sourceSize: Int { conversion == nil ? elementSize : MemoryLayout<Float>.stride }
   /// Whether a tap is a whole row of the window.
   private let joinsColumns: Bool
@@ -44,12 +46,14 @@ struct Indirection {
 
   /// - Parameters:
   ///   - conversion: makes `elementSize` inputs of f32 ones; only where lines are copied.
+  ///   - product: with what is given to `fill` as factors; only for one image and a pointwise window.
   ///   - moves: whether inputs and outputs are elsewhere for each line, so that no pointers can be made once.
   init(
     _ shape: ProductShape, elementSize: Int, kernel: UnsafePointer<kernel>, conversion: LineConversion? = nil,
-    moves: Bool = false
+    product: RowProduct? = nil, moves: Bool = false
   ) {
     self.conversion = conversion
+    self.product = product
     let window = shape.window
     self.window = window
     self.elementSize = elementSize
@@ -88,8 +92,15 @@ struct Indirection {
   }
 
   /// Bytes that one thread needs: the pointers, the numbers of the copied lines, and those lines. Fixed pointers need as
-  /// many, once.
-  var workspaceBytes: Int { pointerBytes + copiedLines * (MemoryLayout<Int>.stride + copiedLineBytes) }
+  /// many, once. Multiplied rows take the place of lines.
+  var workspaceBytes: Int {
+    product == nil
+      ? pointerBytes + copiedLines * (MemoryLayout<Int>.stride + copiedLineBytes)
+      : productOffset + rowsPerTile * pixelBytes
+  }
+
+  /// Where in the workspace the multiplied rows are.
+  private var productOffset: Int { (pointerBytes + 63) & ~63 }
 
   /// Bytes of the pointers of a tile.
   var pointerBytes: Int { taps * rowsPerTile * MemoryLayout<UnsafeRawPointer>.stride }
@@ -124,17 +135,20 @@ struct Indirection {
   ///   - pointers: `pointerBytes`, which may be the workspace's.
   ///   - input: the first image's first element of the first channel of the group.
   ///   - outside: as for `begin`.
+  ///   - factors: one for each channel, if rows are multiplied.
   func fill(
     _ pointers: UnsafeMutableRawPointer, _ workspace: UnsafeMutableRawPointer, pixels: Range<Int>,
-    input: UnsafeRawPointer, outside: UnsafeRawPointer
+    input: UnsafeRawPointer, outside: UnsafeRawPointer, factors: UnsafeRawPointer? = nil
   ) {
     let pointers = pointers.assumingMemoryBound(to: UnsafeRawPointer.self)
     if window.isPointwise {
       var pixel = input + pixels.lowerBound * pixelBytes
-      for row in 0..<pixels.count {
-        pointers[row] = pixel
-        pixel += pixelBytes
+      if let product, let factors {
+        let rows = workspace + productOffset
+        product.multiply(rows: pixels.count, count: window.channels, pixel, factors, to: rows)
+        pixel = UnsafeRawPointer(rows)
       }
+      point(pointers, pixels.count, from: pixel, by: pixelBytes)
       return
     }
     // Output line by output line.

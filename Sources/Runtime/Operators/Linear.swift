@@ -88,6 +88,19 @@ extension Lowering {
     return Indirection(group.shape, elementSize: 1, kernel: kernel, moves: isStage(index)).copiesLines
   }
 
+  /// Whether a node is a convolution that reads each pixel of its input once, and may as well multiply it first, in tiles
+  /// that are shared out anyway. A thread by itself is faster in a pass over all pixels.
+  func multipliesItsInput(_ index: Int) -> Bool {
+    let node = graph.nodes[index]
+    guard case .conv2D(let op) = node.op, !isStage(index) else { return false }
+    let (x, weights) = (graph.tensors[node.inputs[0]].type, graph.tensors[node.inputs[1]].type)
+    let shape = productShape(op, node)
+    guard x == weights, shape.window.isPointwise, shape.window.batch == 1, shape.groups == 1 else { return false }
+    let kernel = kernel(x == .s8 ? .qs8_igemm : .f32_igemm)
+    let pieces = pieces(work: graph.multiplyAccumulates(of: node), kernel)
+    return pieces.most > 1 && ProductStep.readsRowsOnce(shape, kernel, pieces, elementSize: x.size)
+  }
+
   /// - Parameter tiling: what the product is cut into, if into Winograd's tiles.
   mutating func lowerProduct(
     _ shape: ProductShape, _ operands: inout LinearOperands, _ tiling: WinogradTiling?
@@ -109,18 +122,21 @@ extension Lowering {
       return try lowerWinograd(tiling, kernel, operands, pieces: pieces)
     }
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
+    let scaled = inputBeforeFactors(of: operands.x)
+    let x = scaled?.tensor ?? operands.x
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
-    let indirection = Indirection(group.shape, elementSize: 4, kernel: kernel, moves: isStage)
+    let indirection = Indirection(
+      group.shape, elementSize: 4, kernel: kernel, product: scaled?.product, moves: isStage)
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try FloatProductStep(
       ProductPlan(
         group: group, indirection: indirection, kernel: kernel,
-        values: [operands.x, operands.result, workspace], residual: operands.sum?.residual, map: operands.map?.map,
-        pixelStride: pixelStride(group, operands.result), workspaceStride: stride, pieces: pieces, weights: weightSource
-      ),
+        values: [x, operands.result, workspace], residual: operands.sum?.residual, factors: scaled?.factors,
+        map: operands.map?.map, pixelStride: pixelStride(group, operands.result), workspaceStride: stride,
+        pieces: pieces, weights: weightSource),
       weights: operands.weights.constantElements(as: Float.self), bias: operands.bias?.constant,
       activation: operands.resultActivation)
-    try append(step, operands, reads: [operands.x], workspace)
+    try append(step, operands, reads: [x] + (scaled.map { [$0.factors] } ?? []), workspace)
   }
 
   private mutating func lowerInt8Product(
@@ -133,28 +149,30 @@ extension Lowering {
       return try lowerIntegerWinograd(tiling, operands, pieces: pieces)
     }
     let group = PixelGroup(shape, kernel: kernel, isAllowed: options.groupsPixels)
+    let scaled = inputBeforeFactors(of: operands.x)
     let indirection = Indirection(
-      group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion, moves: isStage)
-    let x = input?.tensor ?? operands.x
+      group.shape, elementSize: 1, kernel: kernel, conversion: input?.conversion, product: scaled?.product,
+      moves: isStage)
+    let x = input?.tensor ?? scaled?.tensor ?? operands.x
     operands.map = shape.placement == nil ? takeMap(of: operands.result) : nil
     let (workspace, stride) = try workspace(bytesPerThread: indirection.workspaceBytes)
     let step = try Int8ProductStep(
       ProductPlan(
         group: group, indirection: indirection, kernel: kernel, values: [x, operands.result, workspace],
-        residual: operands.sum?.residual, map: operands.map?.map,
+        residual: operands.sum?.residual, factors: scaled?.factors, map: operands.map?.map,
         pixelStride: pixelStride(group, operands.result), workspaceStride: stride, pieces: pieces,
         weights: weightSource),
       weights: operands.weights.constantElements(as: Int8.self), bias: operands.bias?.constant,
       zeroPoint: quantization(operands.x).zeroPoint,
       requantization: requantization(operands, channels: shape.outputChannels), sum: addition(operands))
-    try append(step, operands, reads: [x], workspace)
+    try append(step, operands, reads: [x] + (scaled.map { [$0.factors] } ?? []), workspace)
   }
 
   /// The f32 tensor that `tensor` is the s8 form of, where its quantize node is left to the reader.
   private func inputBeforeQuantization(of tensor: TensorIndex) -> (tensor: TensorIndex, conversion: LineConversion)? {
-    guard unwritten.contains(tensor), let node = graph.nodes.first(where: { $0.outputs[0] == tensor }) else {
-      return nil
-    }
+    guard unwritten.contains(tensor), let node = graph.nodes.first(where: { $0.outputs[0] == tensor }),
+      case .quantize = node.op
+    else { return nil }
     return (
       node.inputs[0],
       LineConversion(quantization(tensor), kernel: kernel(.f32_quantize))

@@ -7,18 +7,69 @@ import Quantize
 extension Lowering {
   mutating func lowerMultiply(_ node: Node) {
     let (a, b, output) = (node.inputs[0], node.inputs[1], node.outputs[0])
-    let rows = MultiplyRows(graph.tensors[a].shape, isWhole: graph.tensors[b].shape == graph.tensors[a].shape) {
+    let isWhole = graph.tensors[b].shape == graph.tensors[a].shape
+    if fuses, !isWhole, let reader = onlyReader(of: output), multipliesItsInput(reader) {
+      unwritten.insert(output)
+      return
+    }
+    let rows = MultiplyRows(graph.tensors[a].shape, isWhole: isWhole) {
       Partition($0, granule: $1, pieces: pieces(work: graph.tensors[a].count, perCycle: 8))
     }
-    let step: Step
-    if graph.tensors[output].type == .s8 {
-      step = Int8MultiplyStep(
-        rows, kernel: kernel(.qs8_multiply), values: [a, b, output],
-        QuantizedMultiply(quantization(a), quantization(b), output: quantization(output)))
+    append(
+      MultiplyStep(rows, rowProduct(node), values: [a, b, output]), reads: [a, b], writes: [output],
+      sharing: .inPlace)
+  }
+
+  private func rowProduct(_ node: Node) -> RowProduct {
+    let (a, b, output) = (node.inputs[0], node.inputs[1], node.outputs[0])
+    guard graph.tensors[output].type == .s8 else { return RowProduct(kernel: kernel(.f32_multiply), nil) }
+    return RowProduct(
+      kernel: kernel(.qs8_multiply),
+      QuantizedMultiply(quantization(a), quantization(b), output: quantization(output)))
+  }
+
+  /// The tensor that `tensor` is, channel by channel, a multiple of, where its node is left to the reader.
+  func inputBeforeFactors(of tensor: TensorIndex) -> (tensor: TensorIndex, factors: TensorIndex, product: RowProduct)? {
+    guard unwritten.contains(tensor), let node = graph.nodes.first(where: { $0.outputs[0] == tensor }),
+      case .multiply = node.op
+    else { return nil }
+    return (node.inputs[0], node.inputs[1], rowProduct(node))
+  }
+}
+
+/// Products of rows with one row of factors, f32 or s8 (`QuantizedMultiply`).
+struct RowProduct {
+  let kernel: UnsafePointer<kernel>
+  /// Bytes.
+  let elementSize: Int
+  private let quantized: qs8_multiplication
+
+  /// - Parameter quantized: nil for f32.
+  init(kernel: UnsafePointer<kernel>, _ quantized: QuantizedMultiply?) {
+    self.kernel = kernel
+    elementSize = quantized == nil ? MemoryLayout<Float>.size : 1
+    self.quantized =
+      quantized.map {
+        qs8_multiplication(
+          zero_point_a: $0.zeroPointA, zero_point_b: $0.zeroPointB, multiplier: $0.requantization.multipliers[0],
+          zero_point: $0.requantization.zeroPoint)
+      } ?? qs8_multiplication()
+  }
+
+  /// `a` [rows][count] × `b` [count] → `output` [rows][count].
+  func multiply(
+    rows: Int, count: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, to output: UnsafeMutableRawPointer
+  ) {
+    if kernel.pointee.family == .f32_multiply {
+      kernel.pointee.function.f32_multiply(
+        rows, count, a.assumingMemoryBound(to: Float.self), b.assumingMemoryBound(to: Float.self),
+        output.assumingMemoryBound(to: Float.self))
     } else {
-      step = FloatMultiplyStep(rows, kernel: kernel(.f32_multiply), values: [a, b, output])
+      var quantized = quantized
+      kernel.pointee.function.qs8_multiply(
+        rows, count, a.assumingMemoryBound(to: Int8.self), b.assumingMemoryBound(to: Int8.self),
+        output.assumingMemoryBound(to: Int8.self), &quantized)
     }
-    append(step, reads: [a, b], writes: [output], sharing: .inPlace)
   }
 }
 
@@ -57,45 +108,21 @@ private struct MultiplyRows {
 }
 
 /// a × b. `values` are a, b, output.
-private final class FloatMultiplyStep: Step {
+private final class MultiplyStep: Step {
   private let rows: MultiplyRows
-  private let function: f32_multiply_function
+  private let product: RowProduct
 
-  init(_ rows: MultiplyRows, kernel: UnsafePointer<kernel>, values: [ValueIndex]) {
+  init(_ rows: MultiplyRows, _ product: RowProduct, values: [ValueIndex]) {
     self.rows = rows
-    function = kernel.pointee.function.f32_multiply
-    super.init(values: values, kernelName: String(cString: kernel.pointee.name), tiles: rows.pieces.count)
+    self.product = product
+    super.init(values: values, kernelName: String(cString: product.kernel.pointee.name), tiles: rows.pieces.count)
   }
 
   override func run(tile: Int, thread: Int) {
+    let size = product.elementSize
     rows.forEachRun(of: tile) { rows, count, a, b in
-      function(
-        rows, count, address(0, as: Float.self) + a, address(1, as: Float.self) + b, mutable(2, as: Float.self) + a)
-    }
-  }
-}
-
-/// `QuantizedMultiply`. `values` are a, b, output.
-private final class Int8MultiplyStep: Step {
-  private let rows: MultiplyRows
-  private let multiplication: qs8_multiplication
-  private let function: qs8_multiply_function
-
-  init(_ rows: MultiplyRows, kernel: UnsafePointer<kernel>, values: [ValueIndex], _ product: QuantizedMultiply) {
-    self.rows = rows
-    multiplication = qs8_multiplication(
-      zero_point_a: product.zeroPointA, zero_point_b: product.zeroPointB,
-      multiplier: product.requantization.multipliers[0], zero_point: product.requantization.zeroPoint)
-    function = kernel.pointee.function.qs8_multiply
-    super.init(values: values, kernelName: String(cString: kernel.pointee.name), tiles: rows.pieces.count)
-  }
-
-  override func run(tile: Int, thread: Int) {
-    var multiplication = multiplication
-    rows.forEachRun(of: tile) { rows, count, a, b in
-      function(
-        rows, count, address(0, as: Int8.self) + a, address(1, as: Int8.self) + b, mutable(2, as: Int8.self) + a,
-        &multiplication)
+      product.multiply(
+        rows: rows, count: count, address(0) + a * size, address(1) + b * size, to: mutable(2) + a * size)
     }
   }
 }

@@ -49,6 +49,8 @@ struct ProductPlan {
   /// Input, output, workspace, and what a subclass adds.
   let values: [ValueIndex]
   let residual: ValueIndex?
+  /// What the indirection multiplies rows by.
+  var factors: ValueIndex?
   let map: ElementMap?
   /// Elements from one output pixel to the next; nil if nothing lies between them.
   let pixelStride: Int?
@@ -57,8 +59,8 @@ struct ProductPlan {
   let weights: WeightSource
 }
 
-/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are those of the plan, and the residual if
-/// there is one.
+/// Indirect matrix product in tiles; `multiply` calls the kernel. `values` are those of the plan, then the residual and the
+/// factors if there are.
 class ProductStep: LineStep {
   final let shape: ProductShape
   final let indirection: Indirection
@@ -67,6 +69,7 @@ class ProductStep: LineStep {
   final let outside: AlignedMemory
   /// Where in `values` the tensor is that the kernel adds to the product.
   private final let residualIndex: Int?
+  private final let factorsIndex: Int?
   private final let packed: KernelWeights
   /// What becomes of the result, and the bytes of results that it waits for: as many as stay in the first-level cache.
   private final let map: ElementMap?
@@ -96,7 +99,9 @@ class ProductStep: LineStep {
     self.shape = shape
     self.indirection = indirection
     self.kernel = kernel
-    residualIndex = plan.residual == nil ? nil : plan.values.count
+    let (residual, factors) = (plan.residual.map { [$0] } ?? [], plan.factors.map { [$0] } ?? [])
+    residualIndex = residual.isEmpty ? nil : plan.values.count
+    factorsIndex = factors.isEmpty ? nil : plan.values.count + residual.count
     map = plan.map
     elementsPerMap = ProductStep.mappedBytes / outputSize
     self.outputSize = outputSize
@@ -124,11 +129,11 @@ class ProductStep: LineStep {
     (rowPieces, columnPieces) = ProductStep.pieces(
       shape, kernel, pieces.divided(by: shape.groups), weightBytes: groupBytes,
       inputBytes: window.batch * window.imageElements * indirection.elementSize)
-    columnsPerBlock = max(ProductStep.cachedWeightBytes / panelBytes, 1) * Int(kernel.pointee.nr)
+    columnsPerBlock = ProductStep.columnsPerBlock(kernel, panelBytes: panelBytes)
     super.init(
       window, inputLineBytes: indirection.lineBytes,
       outputLineBytes: window.outputWidth * pixelStride * outputSize,
-      values: plan.values + (plan.residual.map { [$0] } ?? []), kernelName: String(cString: kernel.pointee.name),
+      values: plan.values + residual + factors, kernelName: String(cString: kernel.pointee.name),
       workspaceStride: plan.workspaceStride, tiles: rowPieces.count * columnPieces.count * shape.groups)
   }
 
@@ -149,6 +154,22 @@ class ProductStep: LineStep {
       weightBytes / dividedWeights > inputBytes ? columnShare <= rowShare : columnShare < 0.95 * rowShare
     if prefersColumns { return (Partition(whole: pixels), columns) }
     return (rows, Partition(shape.columns, granule: nr, pieces: pieces.divided(by: rows.count)))
+  }
+
+  private static func columnsPerBlock(_ kernel: UnsafePointer<kernel>, panelBytes: Int) -> Int {
+    max(ProductStep.cachedWeightBytes / panelBytes, 1) * Int(kernel.pointee.nr)
+  }
+
+  /// Whether a pointwise product reads every row once: all columns are one block's, and threads share rows only.
+  static func readsRowsOnce(
+    _ shape: ProductShape, _ kernel: UnsafePointer<kernel>, _ pieces: Pieces, elementSize: Int
+  ) -> Bool {
+    let window = shape.window
+    let panelBytes = igemm_panel_size(kernel, 1, window.channels)
+    let (_, columns) = ProductStep.pieces(
+      shape, kernel, pieces, weightBytes: igemm_packed_size(kernel, shape.columns, 1, window.channels),
+      inputBytes: window.batch * window.imageElements * elementSize)
+    return columns.count == 1 && shape.columns <= columnsPerBlock(kernel, panelBytes: panelBytes)
   }
 
   override final var weights: KernelWeights? { packed }
@@ -229,6 +250,7 @@ class ProductStep: LineStep {
     let input = input + group * indirection.depth * indirection.elementSize
     let outside = UnsafeRawPointer(self.outside.base)
     let weights = packed.base + group * groupBytes + columns.lowerBound / nr * panelBytes
+    let factors = factorsIndex.map { address($0) }
     var first = rows.lowerBound
     var mapped = first
     while first < rows.upperBound {
@@ -239,7 +261,8 @@ class ProductStep: LineStep {
         inputs = fixedPointers.base + first / mr * indirection.pointerBytes
       } else {
         inputs = workspace
-        indirection.fill(workspace, workspace, pixels: pixels, input: input, outside: outside)
+        indirection.fill(
+          workspace, workspace, pixels: pixels, input: input, outside: outside, factors: factors)
       }
       let channel = group * shape.columns + columns.lowerBound
       multiply(
