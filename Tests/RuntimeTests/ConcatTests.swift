@@ -94,8 +94,10 @@ import Testing
         let y = net.random.bool() ? try net.conv(x, channels, (1, 1)) : net.random.pick(alike)
         known.append(try net.apply(.add(Add(activation: activation)), net.random.bool() ? [x, y] : [y, x]))
       case 10:
+        // A gate for each element or, as squeeze-and-excitation has it, for each channel.
+        let seen = net.random.bool() && !isExact ? try net.apply(.globalAveragePool, [x]) : x
         let factors = try net.apply(
-          .activation(isExact ? .relu : .sigmoid), [try net.conv(x, channels, (1, 1))])
+          .activation(isExact ? .relu : .sigmoid), [try net.conv(seen, channels, (1, 1))])
         known.append(try net.apply(.multiply, [x, factors]))
       default:
         var parts = [x, operand()]
