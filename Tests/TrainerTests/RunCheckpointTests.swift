@@ -38,13 +38,19 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
     }
   }
 
-  /// The best epoch's checkpoint is written before the run's own: one that is killed between the two has one of an epoch
-  /// that its other file does not know. That run goes on behind its best epoch, with the very steps that it would have taken.
-  @Test func theBestEpochMayBeAheadOfTheRun() throws {
+  /// Eight epochs with a best one among them.
+  private var validated: NetworkDescription {
     var description = RowProblem.description
     description.recipe.epochs = 8
     description.recipe.rate = 0.005
     description.recipe.validation = 0.4
+    return description
+  }
+
+  /// The best epoch's checkpoint is written before the run's own: one that is killed between the two has one of an epoch
+  /// that its other file does not know. That run goes on behind its best epoch, with the very steps that it would have taken.
+  @Test func theBestEpochMayBeAheadOfTheRun() throws {
+    let description = validated
     let whole = try RowProblem.run(description)
     var (reports, ends): ([[UInt64]], [(last: Checkpoint, best: Checkpoint?)]) = ([], [])
     ends.append((try whole.checkpoint(), nil))
@@ -76,10 +82,7 @@ private func refused(_ run: TrainingRun, _ checkpoint: Checkpoint) -> String? {
 
   /// With another rate, too: no epoch of the old rate is the best one of a run that does not have it.
   @Test func theBestEpochAheadIsOfTheRunThatGoesOn() throws {
-    var description = RowProblem.description
-    description.recipe.epochs = 8
-    description.recipe.rate = 0.005
-    description.recipe.validation = 0.4
+    var description = validated
     let whole = try RowProblem.run(description)
     var before: (last: Checkpoint, best: Checkpoint?)?
     var best: Checkpoint?

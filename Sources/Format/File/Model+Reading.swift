@@ -56,7 +56,7 @@ extension Model {
       try reader.finish(minor: minor)
     }
     try verify()
-    // What constants are for is read once more, a layer at a time; until then they only take room, and a self-test mostly for good.
+    // Sessions read constants once more, a layer at a time, and few read the self-test: until then they only take room.
     storage.release(0..<storage.bytes.count)
     try container.verifyChecksum(of: .packed)
   }
